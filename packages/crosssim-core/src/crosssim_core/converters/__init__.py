@@ -1,0 +1,5 @@
+"""ADC and DAC models: what they are told and what they must offer."""
+
+from crosssim_core.converters.interface import AdcModel, AdcSite, DacModel, DacSite, UniformLevels
+
+__all__ = ["AdcModel", "AdcSite", "DacModel", "DacSite", "UniformLevels"]

@@ -1,0 +1,81 @@
+"""What a converter model is told, and what it must offer."""
+
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+from jaxtyping import Float
+
+from crosssim_core.random import NoiseSource
+from crosssim_core.typing import Array
+
+
+class UniformLevels(NamedTuple):
+    """Equidistant levels ``low + k * (high - low) / (count - 1)``, ``k = 0 … count - 1``."""
+
+    low: float
+    high: float
+    count: int
+
+    @property
+    def step(self) -> float:
+        """Distance of neighbouring levels, in the unit of the range."""
+        return (self.high - self.low) / (self.count - 1)
+
+
+@dataclass(frozen=True, slots=True)
+class AdcSite:
+    """Where one ADC sits: the range it must cover and the lines it serves.
+
+    Currents are in units of one device at full conductance and full input.
+    """
+
+    low: float
+    """Lower end of the conversion range [1]."""
+    high: float
+    """Upper end of the conversion range [1]."""
+    lines: int
+    """Number of output lines that are digitised."""
+    noise: NoiseSource
+    """Where errors that belong to the chip come from; drawn while the model is built."""
+
+
+class AdcModel(Protocol):
+    """A built converter: a static function of the line current, line by line."""
+
+    uniform: UniformLevels | None
+    """Levels of a plain rounding converter, which the simulator may then fold into its
+    arithmetic; None if `convert` does anything else, and for an ideal converter."""
+
+    def convert(
+        self, x: Float[Array, "*batch"], /, *, axis: int, noise: NoiseSource | None
+    ) -> Float[Array, "*batch"]:
+        """Value that the digital code stands for [1].
+
+        Args:
+            x: Line currents [1]; left unchanged.
+            axis: Axis of ``x`` along which the output lines lie.
+            noise: Where noise of single conversions comes from; given to models whose
+                parameters ask for ``stochastic_rounding``, else None.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class DacSite:
+    """Where one DAC sits: the scaled input range that the user asked for."""
+
+    low: float
+    """Scaled lower input limit [1]; −1 or 0 with data-driven ranges."""
+    high: float
+    """Scaled upper input limit [1]."""
+
+
+class DacModel(Protocol):
+    """A built converter from digital inputs to voltages over the full-scale voltage."""
+
+    uniform: UniformLevels | None
+    """As for `AdcModel`."""
+    magnitude_bits: int
+    """Bits that input bit slicing spreads over digits; 0 if the model cannot slice."""
+
+    def convert(self, x: Float[Array, "*batch"], /) -> Float[Array, "*batch"]:
+        """Voltage that stands for the scaled input ``x`` [1]; ``x`` is left unchanged."""

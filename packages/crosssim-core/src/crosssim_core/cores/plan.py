@@ -1,0 +1,236 @@
+"""Which arrays hold a matrix: everything that is decided before its values are known."""
+
+from collections.abc import Mapping as Dict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from jaxtyping import Bool, Float
+
+from crosssim_core._array import array_namespace
+from crosssim_core.chain.block import Block, Grid
+from crosssim_core.chain.mapping import Mapping, make_mapping
+from crosssim_core.chain.plan import ReadPlan, Side
+from crosssim_core.chain.write import CellWriter
+from crosssim_core.errors import ParameterError, ShapeError, UnsupportedError
+from crosssim_core.numerics.limits import symmetric_limit
+from crosssim_core.numerics.partition import part_sizes, part_slices
+from crosssim_core.parameters import (
+    CrossSimParameters,
+    PartitionStrategy,
+    WeightMappingParameters,
+)
+from crosssim_core.random import Stream
+from crosssim_core.typing import Array, DType
+
+Params = CrossSimParameters | Sequence[CrossSimParameters]
+"""One tree for all arrays, or one for each array, row by row."""
+
+
+@dataclass(frozen=True, slots=True)
+class ArrayPart:
+    """One array: the part of the matrix it holds, and how it is written and read."""
+
+    outputs: slice
+    """Rows of the matrix."""
+    inputs: slice
+    """Columns of the matrix."""
+    mapping: Mapping
+    writer: CellWriter
+    reads: Dict[Side, ReadPlan]
+    stream: Stream
+    """Where the errors of this array come from."""
+
+
+@dataclass(frozen=True, slots=True)
+class ArrayState:
+    """What programming leaves behind: plain numbers and arrays."""
+
+    weight_limit: float
+    """Matrix value that full scale stands for."""
+    conductance: tuple[Float[Array, "slices signs outputs inputs"], ...]
+    """Conductances of each array over the largest one, row by row [1]."""
+
+
+@dataclass(frozen=True, slots=True)
+class ArrayPlan:
+    """The arrays of one real matrix, without its values."""
+
+    shape: tuple[int, int]
+    params: tuple[CrossSimParameters, ...]
+    """A snapshot: one tree, or one for each array."""
+    parts: tuple[tuple[ArrayPart, ...], ...]
+    """Grid of arrays: each row shares its outputs, parts of a row divide the inputs."""
+    stream: Stream
+    """Where everything random that belongs to the chip comes from."""
+
+    @classmethod
+    def of(cls, shape: tuple[int, int], params: Params, stream: Stream) -> "ArrayPlan":
+        """Divide a matrix over arrays and compile how each is written and read.
+
+        Args:
+            shape: Outputs and inputs of the product A·x.
+            params: One tree for all arrays, or one for each array in row-major order. The first
+                decides what concerns the whole matrix.
+            stream: Where everything random that belongs to the chip comes from.
+
+        Raises:
+            ParameterError: The parameters contradict each other, or a list has the wrong length.
+            UnsupportedError: They ask for something that is not simulated yet.
+        """
+        trees = (params,) if isinstance(params, CrossSimParameters) else tuple(params)
+        if not trees:
+            raise ParameterError("the list of parameters is empty; one tree is needed at least.")
+        trees = tuple(tree.copy() for tree in trees)
+        for tree in trees:
+            tree.validate()
+        core, weights = trees[0].core, trees[0].core.mapping.weights
+        rows = part_slices(
+            part_sizes(
+                shape[0],
+                core.cols_max,
+                priority=weights.row_partition_priority,
+                fill=weights.row_partition_strategy is PartitionStrategy.MAX,
+            )
+        )
+        cols = part_slices(
+            part_sizes(
+                shape[1],
+                core.rows_max,
+                priority=weights.col_partition_priority,
+                fill=weights.col_partition_strategy is PartitionStrategy.MAX,
+            )
+        )
+        count = len(rows) * len(cols)
+        if len(trees) not in (1, count):
+            raise ParameterError(
+                f"{len(trees)} parameter trees were given and the matrix of shape {shape} is "
+                f"divided over {count} array(s): give one tree, or {count}."
+            )
+        parts = tuple(
+            tuple(
+                _part(trees[(r * len(cols) + c) % len(trees)], outputs, inputs, stream.child(r, c))
+                for c, inputs in enumerate(cols)
+            )
+            for r, outputs in enumerate(rows)
+        )
+        return cls(shape, trees, parts, stream)
+
+    @property
+    def arrays(self) -> tuple[ArrayPart, ...]:
+        """All arrays, row by row."""
+        return tuple(part for row in self.parts for part in row)
+
+    @property
+    def literal(self) -> bool:
+        """Whether products go through the literal chain."""
+        return bool(self.params[0].simulation.literal)
+
+    @property
+    def random(self) -> bool:
+        """Whether programming draws random numbers."""
+        return any(part.writer.error is not None for part in self.arrays)
+
+    def program(
+        self,
+        matrix: Float[Array, "outputs inputs"],
+        *,
+        dtype: DType,
+        occasion: int = 0,
+        wired: Bool[Array, "outputs inputs"] | None = None,
+    ) -> ArrayState:
+        """Write ``matrix`` into the arrays.
+
+        Args:
+            matrix: Real values; left unchanged.
+            dtype: Floating-point type of the conductances.
+            occasion: Number of this programming. Programming again with the same number draws
+                the same errors.
+            wired: Which cells carry a weight; the others are structural zeros and reach their
+                target without error. All carry one if None.
+
+        Raises:
+            ShapeError: ``matrix`` does not have the shape of the plan.
+            ParameterError: A value exceeds the weight limits and ``clipping`` is off.
+        """
+        if tuple(matrix.shape) != self.shape:
+            raise ShapeError(
+                f"The arrays hold a matrix of shape {self.shape}, got {tuple(matrix.shape)}."
+            )
+        xp = array_namespace(matrix)
+        exact = xp.astype(matrix, xp.float64)
+        mapping = self.params[0].core.mapping.weights
+        limit = _weight_limit(exact, mapping)
+        weights = _clip(exact / limit, limit, clipping=mapping.clipping)
+        conductances = []
+        for part in self.arrays:
+            target = part.mapping.conductances(weights[part.outputs, part.inputs])
+            noise = part.stream.child("write", occasion).source()
+            written = part.writer.write(target, noise=noise)
+            if wired is not None:
+                written = xp.where(wired[part.outputs, part.inputs], written, target)
+            conductances.append(xp.astype(written, dtype))
+        return ArrayState(limit, tuple(conductances))
+
+    def grid(self, state: ArrayState, side: Side) -> Grid:
+        """The programmed arrays as one direction of the product drives them."""
+        blocks = iter(state.conductance)
+        rows = tuple(tuple(_block(part, next(blocks), side) for part in row) for row in self.parts)
+        return rows if side == "mvm" else tuple(zip(*rows, strict=True))
+
+    def matrix(self, state: ArrayState) -> Float[Array, "outputs inputs"]:
+        """The matrix that the conductances stand for, programming errors included."""
+        xp = array_namespace(state.conductance[0])
+        blocks = iter(state.conductance)
+        rows = [
+            xp.concat([part.mapping.weights(next(blocks)) for part in row], axis=1)
+            for row in self.parts
+        ]
+        return state.weight_limit * xp.concat(rows, axis=0)
+
+
+def _part(tree: CrossSimParameters, outputs: slice, inputs: slice, stream: Stream) -> ArrayPart:
+    m, n = outputs.stop - outputs.start, inputs.stop - inputs.start
+    reads: dict[Side, ReadPlan] = {
+        "mvm": ReadPlan.of(tree, "mvm", outputs=m, inputs=n, stream=stream.child("mvm")),
+        "vmm": ReadPlan.of(tree, "vmm", outputs=n, inputs=m, stream=stream.child("vmm")),
+    }
+    return ArrayPart(
+        outputs=outputs,
+        inputs=inputs,
+        mapping=make_mapping(tree),
+        writer=CellWriter.of(tree.xbar.device),
+        reads=reads,
+        stream=stream,
+    )
+
+
+def _block(part: ArrayPart, conductance: Array, side: Side) -> Block:
+    plan = part.reads[side]
+    if side == "mvm":
+        return Block(part.outputs, part.inputs, plan, conductance)
+    turned = array_namespace(conductance).matrix_transpose(conductance)
+    return Block(part.inputs, part.outputs, plan, turned)
+
+
+def _weight_limit(matrix: Array, mapping: WeightMappingParameters) -> float:
+    if mapping.percentile is not None:
+        return symmetric_limit(matrix, percentile=mapping.percentile)
+    low, high = float(mapping.min), float(mapping.max)
+    if low != -high:
+        raise UnsupportedError(
+            f"core.mapping.weights: asymmetric limits [{low:g}, {high:g}] are not simulated yet."
+        )
+    return high
+
+
+def _clip(weights: Array, limit: float, *, clipping: bool) -> Array:
+    """Weights within full scale; beyond it there is no conductance."""
+    xp = array_namespace(weights)
+    clipped = xp.clip(weights, -1.0, 1.0)
+    if not clipping and bool(xp.any(clipped != weights)) and not bool(xp.any(xp.isnan(weights))):
+        raise ParameterError(
+            f"the matrix has values beyond the weight limits ±{limit:g}, which no conductance "
+            "can hold: widen the limits, or set clipping = True.",
+            "core.mapping.weights.clipping",
+        )
+    return clipped

@@ -1,0 +1,21 @@
+"""Device models: what they are told, what they may offer, where they act."""
+
+from crosssim_core.devices.interface import (
+    Cell,
+    ConductsNonlinearly,
+    DriftsCells,
+    ProgramsCells,
+    ReadsCells,
+)
+from crosssim_core.devices.slots import Slot, cell_of, device_model
+
+__all__ = [
+    "Cell",
+    "ConductsNonlinearly",
+    "DriftsCells",
+    "ProgramsCells",
+    "ReadsCells",
+    "Slot",
+    "cell_of",
+    "device_model",
+]

@@ -1,0 +1,75 @@
+"""What a device model is told, and what it may offer."""
+
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+from jaxtyping import Float
+
+from crosssim_core.random import NoiseSource
+from crosssim_core.typing import Array
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """The memory cell of one array, in physical units.
+
+    Conductances inside the simulator are in units of the largest one, ``1 / Rmin``.
+    """
+
+    Rmin: float
+    """Resistance at the largest conductance [Ω]."""
+    Rmax: float
+    """Resistance at the smallest conductance [Ω]; infinite with an infinite on/off ratio."""
+    Vread: float = 0.1
+    """Read voltage of a full-scale input [V]."""
+    time: float = 0.0
+    """Time since programming, in the unit of the model (days for SONOS)."""
+
+    @property
+    def g_min(self) -> float:
+        """Smallest programmable conductance over the largest [1]."""
+        return self.Rmin / self.Rmax
+
+    @property
+    def g_range(self) -> float:
+        """Programmable range over the largest conductance [1]."""
+        return 1.0 - self.g_min
+
+
+@runtime_checkable
+class ProgramsCells(Protocol):
+    """A device model that can fill the slot ``programming_error``."""
+
+    def program(
+        self, g: Float[Array, "*cells"], /, *, noise: NoiseSource
+    ) -> Float[Array, "*cells"]:
+        """Conductance reached when ``g`` is aimed at [1]; ``g`` is left unchanged.
+
+        The caller clips the result; a model returns what its equations say.
+        """
+
+
+@runtime_checkable
+class DriftsCells(Protocol):
+    """A device model that can fill the slot ``drift_error``."""
+
+    def drift(self, g: Float[Array, "*cells"], /, *, noise: NoiseSource) -> Float[Array, "*cells"]:
+        """Conductance at ``Cell.time`` after ``g`` was aimed at, programming error included [1]."""
+
+
+@runtime_checkable
+class ReadsCells(Protocol):
+    """A device model that can fill the slot ``read_noise``."""
+
+    def read(self, g: Float[Array, "*cells"], /, *, noise: NoiseSource) -> Float[Array, "*cells"]:
+        """Conductance seen by one read of cells that hold ``g`` [1]."""
+
+
+@runtime_checkable
+class ConductsNonlinearly(Protocol):
+    """A device model that can fill the slot ``nonlinear_IV``."""
+
+    def current(
+        self, g: Float[Array, "*cells"], v: Float[Array, "*cells"], /
+    ) -> Float[Array, "*cells"]:
+        """Cell current over the full-scale current ``Vread / Rmin``, at voltage ``v`` [1]."""

@@ -1,0 +1,54 @@
+"""The four places where a device model can act, and how each is filled."""
+
+from typing import Any, Literal
+
+from crosssim_core.devices.interface import (
+    Cell,
+    ConductsNonlinearly,
+    DriftsCells,
+    ProgramsCells,
+    ReadsCells,
+)
+from crosssim_core.errors import UnsupportedError
+from crosssim_core.parameters import DeviceErrorParams, DeviceParameters
+from crosssim_core.plugins.registry import factory
+
+Slot = Literal["programming_error", "drift_error", "read_noise", "nonlinear_IV"]
+
+ABILITY: dict[Slot, type] = {
+    "programming_error": ProgramsCells,
+    "drift_error": DriftsCells,
+    "read_noise": ReadsCells,
+    "nonlinear_IV": ConductsNonlinearly,
+}
+
+
+def cell_of(device: DeviceParameters) -> Cell:
+    """The cell that the device parameters describe."""
+    return Cell(
+        Rmin=device.Rmin,
+        Rmax=float("inf") if device.infinite_on_off_ratio else device.Rmax,
+        Vread=device.Vread,
+        time=device.time,
+    )
+
+
+def device_model(device: DeviceParameters, slot: Slot) -> Any:
+    """The model that fills ``slot``; None where the slot is off or ideal.
+
+    Raises:
+        UnknownModelError: No such model is installed.
+        ParameterError: The model refuses its parameters or the cell.
+        UnsupportedError: The model has nothing to say in this slot.
+    """
+    record: DeviceErrorParams = getattr(device, slot)
+    if not record.enable or record.model == "IdealDevice":
+        return None
+    model = factory("device", record.model)(record, cell_of(device))
+    if not isinstance(model, ABILITY[slot]):
+        able = [name for name, protocol in ABILITY.items() if isinstance(model, protocol)]
+        raise UnsupportedError(
+            f"Device model {record.model!r} cannot fill the slot xbar.device.{slot}. "
+            f"It can fill: {', '.join(able) or 'none'}."
+        )
+    return model

@@ -1,0 +1,73 @@
+"""One family for everything that CrossSim raises or warns of."""
+
+
+class CrossSimError(Exception):
+    """Base of every error that CrossSim raises on purpose."""
+
+
+class ParameterError(CrossSimError, ValueError):
+    """A parameter has a bad value, or two parameters contradict each other.
+
+    Attributes:
+        path: Dotted path of the parameter or group at fault, ``""`` where there is none.
+    """
+
+    def __init__(self, message: str, path: str = "") -> None:
+        super().__init__(f"{path}: {message}" if path else message)
+        self.message = message
+        self.path = path
+
+    def __reduce__(self) -> tuple[type["ParameterError"], tuple[str, str]]:
+        return type(self), (self.message, self.path)
+
+
+class UnknownParameterError(ParameterError, AttributeError):
+    """A parameter of this name does not exist."""
+
+
+class UnknownModelError(ParameterError):
+    """No device, ADC or DAC model of this name is installed."""
+
+
+class PluginError(CrossSimError):
+    """A plugin is installed but cannot be used."""
+
+
+class ShapeError(CrossSimError, ValueError):
+    """Array shapes do not fit together."""
+
+
+class ArrayLibraryError(CrossSimError, TypeError):
+    """Arrays of different libraries, or of none that is known, meet in one operation."""
+
+
+class DeviceUnavailableError(CrossSimError, RuntimeError):
+    """The processor that was asked for is not there."""
+
+
+class NotProgrammedError(CrossSimError, RuntimeError):
+    """A product was asked of arrays that hold no matrix yet."""
+
+
+class ConversionError(CrossSimError, ValueError):
+    """A network or layer cannot be converted as asked."""
+
+
+class UnsupportedError(CrossSimError, NotImplementedError):
+    """A style or effect that exists in the parameters and is not simulated yet."""
+
+
+class CrossSimWarning(UserWarning):
+    """Base of every warning that CrossSim gives."""
+
+
+class ParameterWarning(CrossSimWarning):
+    """Parameters that are legal together and probably not meant."""
+
+
+class ConversionWarning(CrossSimWarning, RuntimeWarning):
+    """A part of a network was not converted as one might expect."""
+
+
+class CompatibilityWarning(CrossSimWarning, RuntimeWarning):
+    """Numbers differ from CrossSim 3.2 on purpose."""

@@ -1,0 +1,123 @@
+"""Convolutions over any number of image axes."""
+
+from dataclasses import dataclass
+from math import prod
+
+from jaxtyping import Bool, Float
+
+from crosssim_core._array import array_namespace, device_of
+from crosssim_core.errors import ShapeError
+from crosssim_core.layers.layout import append_bias, append_ones
+from crosssim_core.numerics.windows import PaddingMode, pad_image, window_counts, windows
+from crosssim_core.typing import Array
+
+
+@dataclass(frozen=True, slots=True)
+class ConvLayout:
+    """Cross-correlation as in ``torch.nn.Conv1d``, ``Conv2d``, ``Conv3d``.
+
+    Column ``c * k + κ`` of the matrix holds channel ``c`` and kernel element ``κ`` (row-major, of
+    ``k``). Groups are stored block-diagonally over the full width.
+    """
+
+    in_channels: int
+    out_channels: int
+    kernel_size: tuple[int, ...]
+    stride: tuple[int, ...]
+    padding: tuple[tuple[int, int], ...]
+    """Elements before and after, for each image axis."""
+    dilation: tuple[int, ...]
+    groups: int = 1
+    padding_mode: PaddingMode = "zeros"
+    bias: bool = True
+    bias_rows: int = 0
+
+    @property
+    def window(self) -> int:
+        """Elements of the kernel in one channel."""
+        return prod(self.kernel_size)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return self.out_channels, self.in_channels * self.window + self.bias_rows
+
+    def matrix(
+        self, weight: Float[Array, "outputs channels *kernel"], bias: Array | None, /
+    ) -> Float[Array, "outputs inputs"]:
+        xp = array_namespace(weight)
+        flat = xp.reshape(weight, (self.out_channels, -1))
+        if self.groups > 1:
+            rows = [
+                xp.concat([self._block(flat, row, col) for col in range(self.groups)], axis=1)
+                for row in range(self.groups)
+            ]
+            flat = xp.concat(rows, axis=0)
+        return append_bias(flat, bias, self.bias_rows)
+
+    def weight(self, matrix: Float[Array, "outputs inputs"], /) -> Array:
+        xp = array_namespace(matrix)
+        height, width = self._group
+        blocks = [
+            matrix[g * height : (g + 1) * height, g * width : (g + 1) * width]
+            for g in range(self.groups)
+        ]
+        channels = self.in_channels // self.groups
+        return xp.reshape(
+            xp.concat(blocks, axis=0), (self.out_channels, channels, *self.kernel_size)
+        )
+
+    def wired(self, *, like: Array) -> Bool[Array, "outputs inputs"] | None:
+        if self.groups == 1:
+            return None
+        xp = array_namespace(like)
+        kernel = (self.out_channels, self.in_channels // self.groups, *self.kernel_size)
+        ones = xp.ones(kernel, dtype=xp.float32, device=device_of(like))
+        return self.matrix(ones, ones[(slice(None), *(0,) * (ones.ndim - 1))]) != 0
+
+    def check(self, x: Float[Array, "*images"], /) -> None:
+        axes = len(self.kernel_size)
+        if x.ndim not in (axes + 1, axes + 2) or x.shape[-axes - 1] != self.in_channels:
+            raise ShapeError(
+                f"This layer takes images of {self.in_channels} channels and {axes} axes, batched "
+                f"or not; got an input of shape {tuple(x.shape)}."
+            )
+        self._positions(x)
+
+    def vectors(self, x: Float[Array, "*images"], /) -> Array:
+        self.check(x)
+        images = x if x.ndim == len(self.kernel_size) + 2 else x[None, ...]
+        padded = pad_image(images, widths=self.padding, mode=self.padding_mode)
+        columns = windows(
+            padded, kernel=self.kernel_size, stride=self.stride, dilation=self.dilation
+        )
+        return append_ones(columns, self.bias_rows)
+
+    def outputs(self, y: Float[Array, "batch positions outputs"], x: Array, /) -> Array:
+        xp = array_namespace(y)
+        shape = (y.shape[0], self.out_channels, *self._positions(x))
+        maps = xp.reshape(xp.matrix_transpose(y), shape)
+        return maps if x.ndim == len(self.kernel_size) + 2 else maps[0, ...]
+
+    def add_bias(self, y: Float[Array, "*result"], bias: Array, /) -> Array:
+        return y + array_namespace(y).reshape(bias, (-1, *(1,) * len(self.kernel_size)))
+
+    def _positions(self, x: Array) -> tuple[int, ...]:
+        """Output positions along each image axis."""
+        image = x.shape[-len(self.kernel_size) :]
+        padded = [n + a + b for n, (a, b) in zip(image, self.padding, strict=True)]
+        return window_counts(
+            padded, kernel=self.kernel_size, stride=self.stride, dilation=self.dilation
+        )
+
+    @property
+    def _group(self) -> tuple[int, int]:
+        """Rows and columns of the block of one group."""
+        return (
+            self.out_channels // self.groups,
+            self.in_channels // self.groups * self.window,
+        )
+
+    def _block(self, flat: Array, row: int, col: int) -> Array:
+        height, _ = self._group
+        block = flat[row * height : (row + 1) * height, :]
+        return block if row == col else array_namespace(flat).zeros_like(block)

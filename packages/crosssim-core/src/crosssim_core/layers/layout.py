@@ -1,0 +1,87 @@
+"""How the weights of a layer are laid out as one matrix, and its data as vectors."""
+
+from typing import Protocol
+
+from jaxtyping import Bool, Float
+
+from crosssim_core._array import array_namespace, device_of
+from crosssim_core.typing import Array
+
+
+class Layout(Protocol):
+    """One kind of layer.
+
+    The matrix has one row for each output and one column for each input. Analog biases are
+    ``bias_rows`` further columns that hold ``bias / bias_rows`` each and are driven by the
+    constant 1 in user units.
+    """
+
+    bias: bool
+    """Whether the layer has a bias."""
+    bias_rows: int
+    """Array rows that hold the bias; with 0 it is added digitally."""
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Shape of the matrix."""
+
+    def matrix(
+        self, weight: Float[Array, "outputs *kernel"], bias: Float[Array, " outputs"] | None, /
+    ) -> Float[Array, "outputs inputs"]:
+        """The matrix that these weights make."""
+
+    def weight(self, matrix: Float[Array, "outputs inputs"], /) -> Float[Array, "outputs *kernel"]:
+        """The weights in a matrix."""
+
+    def wired(self, *, like: Array) -> Bool[Array, "outputs inputs"] | None:
+        """Cells that carry a weight, in the library of ``like``; None if all do."""
+
+    def check(self, x: Float[Array, "*data"], /) -> None:
+        """Raise ShapeError if the layer cannot take ``x``."""
+
+    def vectors(self, x: Float[Array, "*data"], /) -> Float[Array, "*batch inputs"]:
+        """The vectors that drive the array, constant ones of the bias rows included."""
+
+    def outputs(
+        self, y: Float[Array, "*batch outputs"], x: Float[Array, "*data"], /
+    ) -> Float[Array, "*result"]:
+        """The layer's output from the products ``y`` of the vectors of ``x``."""
+
+    def add_bias(
+        self, y: Float[Array, "*result"], bias: Float[Array, " outputs"], /
+    ) -> Float[Array, "*result"]:
+        """Output ``y`` with a digital bias added."""
+
+
+def bias_columns(
+    bias: Float[Array, " outputs"] | None, rows: int, *, like: Float[Array, "outputs inputs"]
+) -> Float[Array, "outputs rows"]:
+    """The columns that hold an analog bias; zeros where the layer has none."""
+    xp = array_namespace(like)
+    if bias is None:
+        return xp.zeros((like.shape[0], rows), dtype=like.dtype, device=device_of(like))
+    return xp.broadcast_to(xp.reshape(bias, (-1, 1)) / rows, (like.shape[0], rows))
+
+
+def analog_bias(layout: Layout, matrix: Float[Array, "outputs inputs"], /) -> Array | None:
+    """The bias that the bias columns of ``matrix`` add up to; None if it is digital or absent."""
+    if not (layout.bias and layout.bias_rows):
+        return None
+    return array_namespace(matrix).sum(matrix[:, matrix.shape[1] - layout.bias_rows :], axis=1)
+
+
+def append_ones(x: Float[Array, "*batch inputs"], rows: int, /) -> Array:
+    """``x`` followed by the constant inputs of ``rows`` bias rows."""
+    if rows == 0:
+        return x
+    xp = array_namespace(x)
+    ones = xp.ones((*x.shape[:-1], rows), dtype=x.dtype, device=device_of(x))
+    return xp.concat((x, ones), axis=-1)
+
+
+def append_bias(matrix: Array, bias: Array | None, rows: int, /) -> Array:
+    """``matrix`` followed by the columns of ``rows`` bias rows."""
+    if rows == 0:
+        return matrix
+    columns = bias_columns(bias, rows, like=matrix)
+    return array_namespace(matrix).concat((matrix, columns), axis=1)

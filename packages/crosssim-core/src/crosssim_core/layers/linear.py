@@ -1,0 +1,51 @@
+"""Fully connected layers."""
+
+from dataclasses import dataclass
+
+from jaxtyping import Float
+
+from crosssim_core.errors import ShapeError
+from crosssim_core.layers.layout import append_bias, append_ones
+from crosssim_core.typing import Array
+
+
+@dataclass(frozen=True, slots=True)
+class LinearLayout:
+    """``y = W x + b`` over the last axis; shapes as in ``torch.nn.Linear``."""
+
+    in_features: int
+    out_features: int
+    bias: bool = True
+    bias_rows: int = 0
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return self.out_features, self.in_features + self.bias_rows
+
+    def matrix(
+        self, weight: Float[Array, "outputs features"], bias: Array | None, /
+    ) -> Float[Array, "outputs inputs"]:
+        return append_bias(weight, bias, self.bias_rows)
+
+    def weight(self, matrix: Float[Array, "outputs inputs"], /) -> Array:
+        return matrix[:, : self.in_features]
+
+    def wired(self, *, like: Array) -> None:
+        return None
+
+    def check(self, x: Float[Array, "*batch features"], /) -> None:
+        if x.ndim == 0 or x.shape[-1] != self.in_features:
+            raise ShapeError(
+                f"This layer takes {self.in_features} features along the last axis, got an input "
+                f"of shape {tuple(x.shape)}."
+            )
+
+    def vectors(self, x: Float[Array, "*batch features"], /) -> Float[Array, "*batch inputs"]:
+        self.check(x)
+        return append_ones(x, self.bias_rows)
+
+    def outputs(self, y: Float[Array, "*batch outputs"], x: Array, /) -> Array:
+        return y
+
+    def add_bias(self, y: Float[Array, "*batch outputs"], bias: Array, /) -> Array:
+        return y + bias

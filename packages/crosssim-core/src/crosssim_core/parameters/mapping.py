@@ -1,0 +1,149 @@
+"""Which numbers stand for full scale."""
+
+from typing import Any
+
+from pydantic import Field
+
+from crosssim_core.errors import ParameterError
+from crosssim_core.parameters.base import Params
+from crosssim_core.parameters.enums import PartitionStrategy
+from crosssim_core.parameters.pair import Pair
+from crosssim_core.parameters.plain import AtLeastOne, Positive
+
+
+class LimitParameters(Params):
+    """Two limits, or a rule that finds them in the data: setting one clears the other.
+
+    Raises:
+        ParameterError: Both are given at construction, or neither.
+    """
+
+    clipping: bool
+    min: float | None
+    max: float | None
+    percentile: Positive | None
+
+    def __init__(self, /, **values: Any) -> None:
+        limits = [name for name in ("min", "max") if values.get(name) is not None]
+        if values.get("percentile") is not None:
+            if limits:
+                raise ParameterError(
+                    f"{limits[0]} ({values[limits[0]]}) and percentile ({values['percentile']}) "
+                    "exclude each other."
+                )
+            values = {**values, "min": None, "max": None}
+        elif limits:
+            values = {**values, "percentile": None}
+        super().__init__(**values)
+        self._check_given()
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, value)
+        if value is None:
+            return
+        if name == "percentile":
+            super().__setattr__("min", None)
+            super().__setattr__("max", None)
+        elif name in ("min", "max"):
+            super().__setattr__("percentile", None)
+
+    @property
+    def range(self) -> float:
+        """Distance of the limits.
+
+        Raises:
+            ParameterError: A limit is not set, because the range follows from the data.
+        """
+        if self.min is None or self.max is None:
+            raise ParameterError(
+                f"min ({self.min}) and max ({self.max}) are needed to tell it.", self._at("range")
+            )
+        return self.max - self.min
+
+    @property
+    def scale(self) -> float | None:
+        """Limit over the largest magnitude of the data; None if no such rule is chosen.
+
+        An explicit name for what ``percentile`` means from 1 upwards.
+        """
+        return self.percentile if self.percentile is not None and self.percentile >= 1 else None
+
+    @scale.setter
+    def scale(self, value: float) -> None:
+        trial = type(self)(percentile=value)
+        if trial.scale is None:
+            raise ParameterError(
+                f"must be at least 1, got {value:g}: below, a percentile is a quantile.",
+                self._at("scale"),
+            )
+        self.percentile = trial.scale
+
+    def check(self) -> None:
+        self._check_given()
+        if self.percentile is not None:
+            return
+        if self.min is None or self.max is None:
+            raise ParameterError(f"min ({self.min}) and max ({self.max}) are needed both.")
+        if self.min >= self.max:
+            raise ParameterError(f"min ({self.min:g}) must be below max ({self.max:g}).")
+
+    def _check_given(self) -> None:
+        if self.percentile is None and self.min is None and self.max is None:
+            raise ParameterError(
+                "percentile, min and max are all None: set the first or the others."
+            )
+
+
+class WeightMappingParameters(LimitParameters):
+    """Which matrix values stand for full scale, and how a large matrix is divided."""
+
+    clipping: bool = True
+    """Clip matrix values to the limits."""
+    min: float | None = None
+    """Lower limit, ``-max``, in units of the matrix."""
+    max: float | None = None
+    """Upper limit, the value that full scale stands for, in units of the matrix."""
+    percentile: Positive | None = 1.0
+    """Limit found in the matrix, as a fraction [1]: from 1 upwards, this times the largest
+    magnitude; below 1, the larger magnitude of the two quantiles at ``percentile`` and
+    ``1 - percentile``."""
+    row_partition_priority: list[AtLeastOne] = []
+    """Divisors tried in this order where matrix rows do not divide evenly over arrays."""
+    col_partition_priority: list[AtLeastOne] = []
+    """Likewise for matrix columns."""
+    row_partition_strategy: PartitionStrategy = PartitionStrategy.EQUAL
+    """What to do with matrix rows where no divisor fits."""
+    col_partition_strategy: PartitionStrategy = PartitionStrategy.EQUAL
+    """Likewise for matrix columns."""
+
+    def check(self) -> None:
+        super().check()
+        if self.percentile is None and self.min != -(self.max or 0.0):
+            raise ParameterError(f"min ({self.min:g}) must be -max ({self.max:g}).")
+
+
+class InputMappingParameters(LimitParameters):
+    """Which digital inputs stand for full scale."""
+
+    clipping: bool = False
+    """Without effect: a DAC with ``bits`` above 0 clips, others do not."""
+    min: float | None = -1.0
+    """Lower limit, in units of the input."""
+    max: float | None = 1.0
+    """Upper limit, in units of the input."""
+    percentile: Positive | None = None
+    """Limits found in all inputs of one call, as for weights [1]."""
+
+
+class InputMappingPair(Pair):
+    """Input ranges of both directions."""
+
+    mvm: InputMappingParameters = Field(default_factory=InputMappingParameters)
+    vmm: InputMappingParameters = Field(default_factory=InputMappingParameters)
+
+
+class MappingParameters(Params):
+    """How numbers become fractions of full scale."""
+
+    weights: WeightMappingParameters = Field(default_factory=WeightMappingParameters)
+    inputs: InputMappingPair = Field(default_factory=InputMappingPair)

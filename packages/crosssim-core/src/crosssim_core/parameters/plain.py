@@ -1,0 +1,29 @@
+"""Plain Python values, and the types of single parameters."""
+
+from typing import Annotated, Any
+
+from pydantic import Field
+
+Count = Annotated[int, Field(ge=0)]
+"""An integer that is not negative."""
+
+AtLeastOne = Annotated[int, Field(ge=1)]
+"""An integer above zero."""
+
+Positive = Annotated[float, Field(gt=0)]
+"""A number above zero."""
+
+NonNegative = Annotated[float, Field(ge=0)]
+"""A number that is not negative."""
+
+
+def plain(value: Any) -> Any:
+    """``value`` without traces of an array library: Python numbers, lists and dictionaries.
+
+    Enum members stay what they are.
+    """
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if callable(to_list := getattr(value, "tolist", None)):
+        return to_list()
+    return value

@@ -1,0 +1,1 @@
+"""Device-error, ADC and DAC models for CrossSim, found through their entry point."""

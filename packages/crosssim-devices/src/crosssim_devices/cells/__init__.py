@@ -1,0 +1,1 @@
+"""Memory cells: one file for each technology or family."""

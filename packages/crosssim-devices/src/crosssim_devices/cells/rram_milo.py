@@ -1,0 +1,110 @@
+"""A multilevel resistive memory cell: programming error and nonlinear current.
+
+Source: V. Milo et al., "Optimized programming algorithms for multilevel RRAM in hardware neural
+networks", IRPS 2021 (programming: Fig. 4, IGVVA-100; current: Fig. 1). Suggested range 50 to
+225 µS.
+"""
+
+from dataclasses import dataclass
+
+from array_api_compat import array_namespace
+from jaxtyping import Float
+
+from crosssim_core.devices import Cell
+from crosssim_core.errors import ParameterError
+from crosssim_core.parameters import DeviceErrorParams
+from crosssim_core.random import NoiseSource
+from crosssim_core.typing import Array
+from crosssim_devices.cells.spread import fitted_deviation, microsiemens, polynomial
+
+SPREAD = (4.782321, -0.009107)
+"""Coefficients of the standard deviation: of G^0 and G^1 [µS^(1-i)]."""
+
+QUADRATIC = (0.007063, 0.005711, 0.001541, 0.0001388)
+"""Coefficients of the current's V² term: of ℓ^0 to ℓ^3 with ℓ = log10(G / S) [A/V²]."""
+
+CUBIC = (1.2968e-3, 6.7919e-4, 8.8710e-5)
+"""Coefficients of the current's V³ term: of ℓ^0 to ℓ^2 [A/V³]."""
+
+SMALLEST, LARGEST = 49.99, 225.01
+"""Conductances that were measured [µS]."""
+
+LARGEST_VOLTAGE = 0.5001
+"""Largest read voltage at which currents were measured [V]."""
+
+LINEAR_BELOW = 1e-9
+"""Conductance below which the current is taken to be linear [S]."""
+
+
+@dataclass(frozen=True, slots=True)
+class RramMilo:
+    """Programming error and nonlinear current of a resistive memory cell.
+
+    Below 50 µS, where errors can push a cell, the current is an extrapolation that changes
+    sign at about 31 µS and +0.5 V; ``clip_conductance`` keeps cells in the measured range.
+
+    Raises:
+        ParameterError: Conductances ``1 / Rmax`` to ``1 / Rmin`` leave 50 to 225 µS.
+    """
+
+    params: DeviceErrorParams
+    cell: Cell
+
+    def __post_init__(self) -> None:
+        largest = microsiemens(self.cell)
+        smallest = largest * self.cell.g_min
+        if largest > LARGEST or smallest < SMALLEST:
+            raise ParameterError(
+                f"RRAMMilo is measured from {SMALLEST:g} to {LARGEST:g} µS, so it knows no "
+                f"infinite on/off ratio; Rmin = {self.cell.Rmin:g} Ω and Rmax = "
+                f"{self.cell.Rmax:g} Ω give {smallest:g} to {largest:g} µS"
+            )
+
+    def check_slot(self, slot: str) -> None:
+        """Refuse the slot ``nonlinear_IV`` at voltages that were not measured.
+
+        Raises:
+            ParameterError: ``Vread`` exceeds 0.5 V.
+        """
+        if slot == "nonlinear_IV" and self.cell.Vread > LARGEST_VOLTAGE:
+            raise ParameterError(
+                f"currents of RRAMMilo are measured up to 0.5 V; Vread is {self.cell.Vread:g} V"
+            )
+
+    def program(
+        self, g: Float[Array, "*cells"], /, *, noise: NoiseSource
+    ) -> Float[Array, "*cells"]:
+        """Conductance reached when ``g`` is aimed at, before clipping [1]."""
+        return g + fitted_deviation(g, self.cell, SPREAD) * noise.normal_like(g)
+
+    def current(
+        self, g: Float[Array, "*cells"], v: Float[Array, "*cells"], /
+    ) -> Float[Array, "*cells"]:
+        """``I = G V + NL2(G) V² + NL3(G) V³`` over the full-scale current [1].
+
+        Args:
+            g: Conductance over the largest one [1].
+            v: Voltage over ``Vread`` [1].
+
+        Raises:
+            ParameterError: As in `check_slot`.
+        """
+        self.check_slot("nonlinear_IV")
+        quadratic, cubic = nonlinearity(g / self.cell.Rmin)
+        voltage = self.cell.Vread
+        bend = (quadratic + voltage * cubic * v) * (voltage * self.cell.Rmin)
+        return (g + bend * v) * v
+
+
+def nonlinearity(
+    conductance: Float[Array, "*cells"], /
+) -> tuple[Float[Array, "*cells"], Float[Array, "*cells"]]:
+    """Coefficients of V² [A/V²] and V³ [A/V³] of the current at a conductance [S]."""
+    xp = array_namespace(conductance)
+    # Terms cancel by two decimals, and 1 S + 1e-16 is 1 S in single precision.
+    exact = xp.astype(conductance, xp.float64)
+    decade = xp.log10(exact + 1e-16)
+    bent = xp.astype(exact >= LINEAR_BELOW, xp.float64)
+    quadratic = polynomial(decade, QUADRATIC) * bent
+    cubic = polynomial(decade, CUBIC) * bent
+    return xp.astype(quadratic, conductance.dtype), xp.astype(cubic, conductance.dtype)

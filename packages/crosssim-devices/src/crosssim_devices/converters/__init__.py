@@ -1,0 +1,1 @@
+"""ADCs and DACs: one file for each principle."""

@@ -1,0 +1,141 @@
+"""Pipeline and cyclic ADCs of 1.5-bit stages.
+
+A stage compares its input ``v`` with ``V / 4`` and ``-V / 4``, adds ``2``, ``1`` or ``0`` half weights
+to the code, and hands on the residue ``((1 + γ) v + a γ V) / D`` with ``a`` = −1, 0 or 1,
+``γ = C2 / C1``, the gain error ``D = 1 + (C1 + C2 + Cpar) / (A C1)`` and the reference voltage
+``V``. A last comparator adds the last bit.
+
+Source: as in `crosssim_devices.converters.capacitors`.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from crosssim_devices.converters.params import PipelineAdcParams
+from crosssim_devices.converters.table import Real, Steps, TabulatedAdc, drawn
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineAdc(TabulatedAdc):
+    """Static errors of pipeline ADCs: each stage has its own capacitors and comparators."""
+
+    params: PipelineAdcParams
+
+    @property
+    def group_size(self) -> int:
+        """Neighbouring lines that share a converter."""
+        return self.params.group_size
+
+    @property
+    def stages(self) -> int:
+        """Number of stages that exist in one converter."""
+        return self.params.bits - 1
+
+    def tabulate(self) -> list[Steps]:
+        """Draw comparator offsets and capacitors; codes of each group."""
+        params, noise, stages = self.params, self.site.noise, self.stages
+        offsets = drawn(
+            noise, (self.groups, 2 * stages + 1), params.sigma_comparator * self.reference
+        )
+        shape = (self.groups, stages)
+        c1 = 1 + drawn(noise, shape, params.sigma_C1)
+        c2 = 1 + drawn(noise, shape, params.sigma_C2)
+        parasitic = drawn(noise, shape, params.sigma_Cpar)
+        sigmas = (params.sigma_comparator, params.sigma_C1, params.sigma_C2, params.sigma_Cpar)
+        return [
+            stage_steps(
+                offsets=self.in_order(offsets[group]),
+                ratio=self.in_time(c2[group] / c1[group]),
+                gain_error=self.in_time(
+                    1 + (c1[group] + c2[group] + parasitic[group]) / c1[group] / self.gain
+                ),
+                reference=self.reference,
+                low=self.site.low,
+                high=self.site.high,
+            )
+            for group in range(self.groups if any(sigmas) else 1)
+        ]
+
+    def in_time(self, stages: Real) -> Real:
+        """Values of the stages in the order in which a signal passes them."""
+        return stages
+
+    def in_order(self, offsets: Real) -> Real:
+        """Offsets of upper and lower comparator of each stage passed, then of the last one."""
+        return offsets
+
+
+@dataclass(frozen=True, slots=True)
+class CyclicAdc(PipelineAdc):
+    """Static errors of cyclic ADCs: one stage is passed again and again."""
+
+    @property
+    def stages(self) -> int:
+        """Number of stages that exist in one converter."""
+        return 1
+
+    def in_time(self, stages: Real) -> Real:
+        """Values of the stages in the order in which a signal passes them."""
+        return np.repeat(stages, self.params.bits - 1)
+
+    def in_order(self, offsets: Real) -> Real:
+        """Offsets of upper and lower comparator of each stage passed, then of the last one."""
+        return np.concatenate([np.tile(offsets[:2], self.params.bits - 1), offsets[2:]])
+
+
+def stage_steps(
+    *,
+    offsets: Real,
+    ratio: Real,
+    gain_error: Real,
+    reference: float,
+    low: float,
+    high: float,
+) -> Steps:
+    """Codes of one converter: its stages, followed through the whole range at once.
+
+    The range is kept as pieces on which the code so far is constant and the residue is a straight
+    line of the input; every stage cuts them further. A current equal to a threshold belongs to
+    the piece below it. Codes need be neither in order nor complete.
+
+    Args:
+        offsets: Offsets of the upper and lower comparator of each stage, then of the last
+            comparator, shape ``(2 stages + 1,)``.
+        ratio: Capacitor ratio ``γ`` of each stage, shape ``(stages,)`` [1].
+        gain_error: Divisor ``D`` of each stage, likewise [1].
+        reference: Reference voltage ``V``.
+        low: Lower end of the range.
+        high: Upper end of the range.
+    """
+    edges = np.array([low, high])
+    slope, shift = np.ones(1), np.zeros(1)
+    code = np.zeros(1, dtype=np.int64)
+    for stage in range(ratio.size):
+        upper = reference / 4 + offsets[2 * stage]
+        lower = -reference / 4 + offsets[2 * stage + 1]
+        edges, piece = _cut(edges, slope, shift, (lower, upper))
+        slope, shift, code = slope[piece], shift[piece], code[piece]
+        residue = slope * (edges[:-1] + edges[1:]) / 2 + shift
+        above, below = residue > upper, residue <= lower
+        weight = 2 ** (ratio.size - 1 - stage)
+        code = code + weight * (2 * above + (~above & ~below))
+        jump = (below.astype(float) - above) * ratio[stage] * reference
+        slope = (1 + ratio[stage]) * slope / gain_error[stage]
+        shift = ((1 + ratio[stage]) * shift + jump) / gain_error[stage]
+    edges, piece = _cut(edges, slope, shift, (offsets[-1],))
+    residue = slope[piece] * (edges[:-1] + edges[1:]) / 2 + shift[piece]
+    code = code[piece] + (residue > offsets[-1])
+    changes = np.flatnonzero(np.diff(code))
+    return Steps(edges[1:-1][changes], code[np.append(changes, code.size - 1)])
+
+
+def _cut(
+    edges: Real, slope: Real, shift: Real, levels: tuple[float, ...]
+) -> tuple[Real, np.ndarray[tuple[int], np.dtype[np.int64]]]:
+    """Cut pieces where their residue crosses ``levels``; all edges, and the parent of each piece."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        crossings = [(level - shift) / slope for level in levels]
+    inside = [c[(c > edges[:-1]) & (c < edges[1:])] for c in crossings]
+    cut = np.unique(np.concatenate([edges, *inside]))
+    return cut, np.searchsorted(edges, cut[:-1], side="right") - 1

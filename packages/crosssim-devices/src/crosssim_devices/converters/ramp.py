@@ -1,0 +1,42 @@
+"""A ramp ADC: all lines are compared with one rising staircase.
+
+Source: as in `crosssim_devices.converters.capacitors`.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from crosssim_devices.converters.capacitors import asymmetric_levels, symmetric_levels
+from crosssim_devices.converters.params import RampAdcParams
+from crosssim_devices.converters.table import Real, Steps, TabulatedAdc, drawn
+
+
+@dataclass(frozen=True, slots=True)
+class RampAdc(TabulatedAdc):
+    """Static errors of a ramp ADC: capacitors of the one DAC, a comparator for each line."""
+
+    params: RampAdcParams
+
+    def tabulate(self) -> list[Steps]:
+        """Draw comparator offsets and capacitors; codes of each line."""
+        params, noise = self.params, self.site.noise
+        offsets = drawn(noise, (self.site.lines,), params.sigma_comparator * self.reference)
+        mismatch = drawn(noise, (params.bits + 1,), params.sigma_capacitor)
+        levels_of = symmetric_levels if params.symmetric_cdac else asymmetric_levels
+        levels = levels_of(
+            mismatch, bits=params.bits, reference=self.reference, gain=self.gain
+        )
+        nearest = nearest_level(levels)
+        if params.sigma_comparator == 0:
+            return [nearest]
+        return [nearest._replace(thresholds=nearest.thresholds - offset) for offset in offsets]
+
+
+def nearest_level(levels: Real) -> Steps:
+    """Codes of the levels nearest to a current, whatever the order of the levels.
+
+    Of equal levels, and halfway between two, the smaller one counts.
+    """
+    ordered, codes = np.unique(levels, return_index=True)
+    return Steps((ordered[:-1] + ordered[1:]) / 2, codes)

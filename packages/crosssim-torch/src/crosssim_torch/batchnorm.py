@@ -1,0 +1,134 @@
+"""Folding batch-norms into the layers before them."""
+
+import copy
+import itertools
+import warnings
+from typing import Any
+
+import torch
+from torch import Tensor, fx, nn
+
+from crosssim_core.errors import ConversionWarning
+
+FOLDABLE = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
+BATCHNORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
+
+
+def fuse_batchnorms(model: nn.Module) -> nn.Module:
+    """A copy of ``model`` whose batch-norms are folded into the layers that feed them.
+
+    A batch-norm is folded where it alone takes the output of a linear or convolutional layer,
+    both run once, and it has running statistics. What feeds what is read off the traced network;
+    a network that cannot be traced is taken at the order in which children are registered, with a
+    warning unless that order is the one of an ``nn.Sequential``. A folded batch-norm becomes
+    ``nn.Identity``, so that names and positions stay. ``training`` flags are kept; the statistics
+    folded are the running ones.
+
+    Warns:
+        ConversionWarning: A batch-norm remains, with the reason; or the order is not certain.
+    """
+    model = copy.deepcopy(model)
+    feeds = _traced_pairs(model)
+    if feeds is None:
+        feeds = _registered_pairs(model)
+    for name, norm in list(model.named_modules()):
+        if not isinstance(norm, BATCHNORMS):
+            continue
+        layer = feeds.get(id(norm))
+        obstacle = _obstacle(layer, norm)
+        if obstacle is not None:
+            warnings.warn(
+                f"Batch-norm {name} is not folded: {obstacle}.", ConversionWarning, stacklevel=3
+            )
+            continue
+        assert layer is not None
+        fold(layer, norm)
+        parent, _, child = name.rpartition(".")
+        setattr(model.get_submodule(parent), child, nn.Identity())
+    return model
+
+
+@torch.no_grad()
+def fold(layer: nn.Module, norm: nn.Module) -> None:
+    """Fold ``norm`` into ``layer`` in place: ``W' = W γ/√(σ²+ε)``, ``b' = (b−μ) γ/√(σ²+ε) + β``."""
+    old: Any = layer
+    statistics: Any = norm
+    weight: Tensor = old.weight
+    scale = torch.rsqrt(statistics.running_var.double() + statistics.eps)
+    if statistics.weight is not None:
+        scale = scale * statistics.weight
+    shift = -statistics.running_mean.double() * scale
+    if old.bias is not None:
+        shift = shift + old.bias * scale
+    if statistics.bias is not None:
+        shift = shift + statistics.bias
+    folded = weight * scale.reshape(-1, *(1,) * (weight.dim() - 1))
+    old.weight = nn.Parameter(folded.to(weight.dtype), requires_grad=weight.requires_grad)
+    old.bias = nn.Parameter(shift.to(weight.dtype), requires_grad=weight.requires_grad)
+
+
+def _traced_pairs(model: nn.Module) -> dict[int, nn.Module] | None:
+    """The layer whose output each batch-norm alone takes; None if the network cannot be traced."""
+    try:
+        graph = fx.Tracer().trace(model)
+    except Exception:
+        # Tracing runs the user's forward on symbols, which may raise anything at all.
+        return None
+    modules = dict(model.named_modules())
+    calls = [node for node in graph.nodes if node.op == "call_module"]
+    runs: dict[int, int] = {}
+    for node in calls:
+        for parameter in modules[node.target].parameters(recurse=False):
+            runs[id(parameter)] = runs.get(id(parameter), 0) + 1
+    pairs = {}
+    for node in calls:
+        norm, source = modules[node.target], node.args[0] if node.args else None
+        if (
+            isinstance(norm, BATCHNORMS)
+            and isinstance(source, fx.Node)
+            and source.op == "call_module"
+            and len(source.users) == 1
+        ):
+            layer = modules[source.target]
+            held = [*layer.parameters(recurse=False), *norm.parameters(recurse=False)]
+            if all(runs[id(parameter)] == 1 for parameter in held):
+                pairs[id(norm)] = layer
+    return pairs
+
+
+def _registered_pairs(model: nn.Module) -> dict[int, nn.Module]:
+    """The child registered directly before each batch-norm, where each occurs once."""
+    uses: dict[int, int] = {}
+    for _, module in model.named_modules(remove_duplicate=False):
+        for held in (module, *module.parameters(recurse=False)):
+            uses[id(held)] = uses.get(id(held), 0) + 1
+    pairs = {}
+    for parent_name, parent in model.named_modules():
+        children = list(parent.named_children())
+        for (_, layer), (name, norm) in itertools.pairwise(children):
+            if not isinstance(norm, BATCHNORMS):
+                continue
+            held = [layer, norm, *layer.parameters(recurse=False)]
+            if any(uses[id(module)] > 1 for module in held):
+                continue
+            if not isinstance(parent, nn.Sequential) and isinstance(layer, FOLDABLE):
+                path = f"{parent_name}.{name}" if parent_name else name
+                warnings.warn(
+                    f"Batch-norm {path} is folded into the layer registered before it; the "
+                    "network cannot be traced, so whether it runs there is not certain.",
+                    ConversionWarning,
+                    stacklevel=4,
+                )
+            pairs[id(norm)] = layer
+    return pairs
+
+
+def _obstacle(layer: nn.Module | None, norm: nn.Module) -> str | None:
+    """Why ``norm`` cannot be folded into ``layer``; None if it can."""
+    if layer is None or type(layer) not in FOLDABLE:
+        return "it is not the only one to take the output of one linear or convolutional layer"
+    if norm.running_mean is None:
+        return "it has no running statistics"
+    if norm.num_features != next(layer.parameters()).shape[0]:
+        return "its channels are not those of the layer before it"
+    return None

@@ -1,0 +1,78 @@
+"""The programmed state of one layer, kept in buffers so that it moves and is saved with it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from crosssim_core.cores import ArrayState
+from crosssim_core.errors import ParameterError
+from crosssim_core.random import Entropy, Stream
+
+PREFIX = "chip_"
+"""Begins the name of every buffer that belongs to the chip."""
+
+SEED_LIMIT = 2**63
+
+
+def torch_seed() -> int:
+    """A seed from PyTorch's global generator, which ``torch.manual_seed`` governs."""
+    return int(torch.randint(SEED_LIMIT - 1, ()).item())
+
+
+def seed_stream(seed: int | Stream | None) -> Stream:
+    """The stream of ``seed``; with None PyTorch's generator is asked when something is drawn.
+
+    Raises:
+        ParameterError: The seed is negative or does not fit 63 bits.
+    """
+    if isinstance(seed, Stream):
+        return seed
+    if seed is not None and not 0 <= seed < SEED_LIMIT:
+        raise ParameterError(f"a seed lies between 0 and 2**63 - 1, got {seed}.", "seed")
+    return Stream(Entropy(seed, torch_seed))
+
+
+@dataclass(frozen=True, slots=True)
+class ChipIdentity:
+    """Which chip a layer sits on: everything that its random errors are drawn from."""
+
+    stream: Stream
+    chip: int = 0
+    """Chips that this layer was built on before."""
+    writes: int = 0
+    """Programmings of this chip before the present one."""
+
+    def errors(self) -> Stream:
+        """Where the errors of this chip come from."""
+        return self.stream.child("chip", self.chip)
+
+    def to_tensor(self) -> Tensor:
+        """As int64 numbers: seed (-1 while none was drawn), chip, writes, key."""
+        seed = self.stream.entropy.value
+        numbers = [-1 if seed is None else seed, self.chip, self.writes, *self.stream.key]
+        return torch.tensor(numbers, dtype=torch.int64)
+
+    @classmethod
+    def from_tensor(cls, numbers: Tensor) -> "ChipIdentity":
+        seed, chip, writes, *key = numbers.tolist()
+        return cls(
+            Stream(Entropy(None if seed < 0 else seed, torch_seed), tuple(key)), chip, writes
+        )
+
+
+def buffers_of(state: ArrayState, identity: ChipIdentity) -> dict[str, Tensor]:
+    """The buffers that hold a programmed chip, by name."""
+    arrays = {f"{PREFIX}conductance_{i}": g for i, g in enumerate(state.conductance)}
+    device = state.conductance[0].device
+    limit = torch.tensor(state.weight_limit, dtype=torch.float64, device=device)
+    return arrays | {f"{PREFIX}limit": limit, f"{PREFIX}identity": identity.to_tensor().to(device)}
+
+
+def state_of(buffers: Mapping[str, Any]) -> ArrayState:
+    """The programmed chip that the buffers of a layer hold."""
+    count = sum(name.startswith(f"{PREFIX}conductance_") for name in buffers)
+    arrays = tuple(buffers[f"{PREFIX}conductance_{i}"] for i in range(count))
+    return ArrayState(float(buffers[f"{PREFIX}limit"]), arrays)

@@ -1,0 +1,1 @@
+"""The main job: a network is trained, converted, and tested on simulated chips."""

@@ -1,0 +1,106 @@
+"""Derivatives of analog products: straight through the converters, along the programmed weights.
+
+The backward pass takes the programmed weights as they were in the forward pass for the linear
+map, passes over conversion, saturation, noise and wires, and gives the gradients to the ideal
+weights. Source: Y. Bengio, N. Léonard, A. Courville 2013, arXiv:1308.3432.
+"""
+
+from collections.abc import Callable
+from typing import Any, cast
+
+import torch
+from torch import Tensor
+from torch.autograd import Function
+
+Read = Callable[[Tensor], Tensor]
+"""The analog product of a layer's input; runs without recording derivatives."""
+
+
+class LinearRead(Function):
+    """``y = read(x)`` with the derivatives of ``y = x W̃ᵀ + b``.
+
+    Shapes: ``x`` (*, inputs), ``weight`` and ``programmed`` W̃ (outputs, inputs), ``bias``
+    (outputs) or None.
+    """
+
+    @staticmethod
+    def forward(
+        x: Tensor, weight: Tensor, bias: Tensor | None, programmed: Tensor, read: Read
+    ) -> Tensor:
+        return read(x)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+        x, weight, bias, programmed, _ = inputs
+        ctx.save_for_backward(x, programmed)
+        ctx.weight_dtype = weight.dtype
+        ctx.bias_dtype = None if bias is None else bias.dtype
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Any) -> tuple[Tensor | None, ...]:
+        x, programmed = ctx.saved_tensors
+        grad = grads[0].to(programmed.dtype)
+        need_x, need_weight, need_bias, *_ = ctx.needs_input_grad
+        flat = grad.reshape(-1, grad.shape[-1])
+        grad_x = (grad @ programmed).to(x.dtype) if need_x else None
+        grad_weight = grad_bias = None
+        if need_weight:
+            vectors = x.reshape(-1, x.shape[-1]).to(programmed.dtype)
+            grad_weight = (flat.mT @ vectors).to(ctx.weight_dtype)
+        if need_bias:
+            grad_bias = flat.sum(0).to(ctx.bias_dtype)
+        return grad_x, grad_weight, grad_bias, None, None
+
+
+class ConvRead(Function):
+    """``y = read(x)`` with the derivatives of a convolution of the padded images ``x`` with W̃.
+
+    Shapes: ``x`` (N, in_channels, *image), ``weight`` and ``programmed`` W̃ (outputs,
+    in_channels / groups, *kernel), ``bias`` (outputs) or None.
+    """
+
+    @staticmethod
+    def forward(
+        x: Tensor,
+        weight: Tensor,
+        bias: Tensor | None,
+        programmed: Tensor,
+        read: Read,
+        stride: tuple[int, ...],
+        dilation: tuple[int, ...],
+        groups: int,
+    ) -> Tensor:
+        return read(x)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+        x, weight, bias, programmed, _, ctx.stride, ctx.dilation, ctx.groups = inputs
+        ctx.save_for_backward(x, programmed)
+        ctx.weight_dtype = weight.dtype
+        ctx.bias_dtype = None if bias is None else bias.dtype
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Any) -> tuple[Tensor | None, ...]:
+        x, programmed = ctx.saved_tensors
+        need_x, need_weight, need_bias, *_ = ctx.needs_input_grad
+        zeros = [0] * len(ctx.stride)
+        gradients = torch.ops.aten.convolution_backward(
+            grads[0].to(programmed.dtype).contiguous(),
+            x.to(programmed.dtype),
+            programmed,
+            [programmed.shape[0]] if need_bias else None,
+            list(ctx.stride),
+            zeros,
+            list(ctx.dilation),
+            False,
+            zeros,
+            ctx.groups,
+            [need_x, need_weight, need_bias],
+        )
+        grad_x, grad_weight, grad_bias = cast(tuple[Tensor | None, ...], gradients)
+        return (
+            None if grad_x is None else grad_x.to(x.dtype),
+            None if grad_weight is None else grad_weight.to(ctx.weight_dtype),
+            None if grad_bias is None else grad_bias.to(ctx.bias_dtype),
+            *(None,) * 5,
+        )

@@ -1,0 +1,39 @@
+"""What crosssim-torch adds to CrossSim: the command ``crosssim demo``."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from crosssim_core.plugins import hookimpl
+
+if TYPE_CHECKING:
+    from typer import Typer
+
+CROSSSIM_INTERFACE = 1
+
+
+@hookimpl
+def crosssim_commands(app: "Typer") -> None:
+    """Add ``crosssim demo``."""
+    import typer
+
+    seed_option = typer.Option("--seed", min=0, help="Where every random number comes from.")
+    chips_option = typer.Option("--chips", min=1, help="Number of simulated chips.")
+    output_option = typer.Option("--output", help="Directory for the plot and the JSON file.")
+
+    @app.command("demo")
+    def demo(
+        seed: Annotated[int, seed_option] = 0,
+        chips: Annotated[int, chips_option] = 10,
+        output: Annotated[Path, output_option] = Path("crosssim-demo"),
+    ) -> None:
+        """Train a network on handwritten digits and test it on simulated chips."""
+        try:
+            from crosssim_torch.demo.command import run_demo
+        except ModuleNotFoundError as error:
+            typer.echo(
+                f"'crosssim demo' needs {error.name}, which is not installed. "
+                "Install it with: pip install 'crosssim-torch[demo]'",
+                err=True,
+            )
+            raise typer.Exit(1) from error
+        run_demo(seed, chips, output)

@@ -1,0 +1,18 @@
+"""Fixtures that the tests of all packages share."""
+
+import importlib
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, settings
+
+settings.register_profile("crosssim", deadline=None, derandomize=True)
+settings.load_profile("crosssim")
+
+
+@pytest.fixture(scope="module", params=["numpy", "array_api_strict", "torch"])
+def xp(request):
+    """Each array library in turn; what is not installed is skipped."""
+    if request.param == "numpy":
+        return np
+    return pytest.importorskip(request.param, reason=f"{request.param} is not installed")
