@@ -1,10 +1,8 @@
 """Fixtures that the tests of all packages share."""
 
-import importlib
-
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import settings
 
 settings.register_profile("crosssim", deadline=None, derandomize=True)
 settings.load_profile("crosssim")
@@ -16,3 +14,11 @@ def xp(request):
     if request.param == "numpy":
         return np
     return pytest.importorskip(request.param, reason=f"{request.param} is not installed")
+
+
+@pytest.fixture(scope="session")
+def agrees():
+    """``agrees(y, ref, ties_step=None)``: the tolerance rule of the reference numbers."""
+    from agreement import assert_agrees
+
+    return assert_agrees

@@ -257,11 +257,9 @@ def test_a_gpu_that_is_not_there_is_named():
 @pytest.mark.parametrize(
     ("values", "name"),
     [
-        ({"core__style": "OFFSET"}, "OFFSET"),
-        ({"core__style": "BITSLICED", "core__weight_bits": 8}, "BITSLICED"),
         (
-            {"core__mapping__inputs__mvm__percentile": 0.9},
-            "core.mapping.inputs.mvm.percentile",
+            {"simulation__analytics__profile_adc_inputs": True},
+            "simulation.analytics.profile_adc_inputs",
         ),
         (
             {"xbar__array__parasitics__enable": True, "xbar__array__parasitics__Rp_row": 1.0},

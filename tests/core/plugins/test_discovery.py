@@ -262,7 +262,8 @@ def test_a_missing_model_of_crosssim_devices_says_what_to_install(
     assert "pip install crosssim-devices" in str(caught.value)
 
 
-def test_discovery_imports_neither_parameters_nor_numerics():
+def test_discovery_itself_imports_neither_parameters_nor_numerics(monkeypatch):
+    monkeypatch.setenv("CROSSSIM_PLUGINS", "")
     code = (
         "import sys, types; m = types.ModuleType('crosssim_core'); "
         "m.__path__ = [sys.argv[1]]; sys.modules['crosssim_core'] = m; "

@@ -66,12 +66,14 @@ def show_models() -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table("family", "model", "own parameters", "from")
+    table = Table("family")
+    table.add_column("model", no_wrap=True)
+    table.add_column("own parameters", no_wrap=True)
+    table.add_column("from", no_wrap=True)
     for family in FAMILIES:
         for name, model in registry.installed_models(family).items():
-            source = f"{model.distribution} {model.version}".strip()
-            own = model.entry.params.partition(":")[2]
-            table.add_row(FAMILY_NAMES[family], name, own, source)
+            own = model.entry.params.rpartition(":")[2]
+            table.add_row(FAMILY_NAMES[family], name, own, model.distribution)
         table.add_section()
     Console().print(table)
 

@@ -23,7 +23,9 @@ def crosssim_device_models() -> list[ModelEntry]:
         *(ModelEntry(name, f"{_CELLS}.generic:{name}") for name in generic),
         ModelEntry("SONOS", f"{_CELLS}.sonos:Sonos"),
         ModelEntry("PCMJoshi", f"{_CELLS}.pcm_joshi:PcmJoshi"),
-        ModelEntry("RRAMMilo", f"{_CELLS}.rram_milo:RramMilo"),
+        ModelEntry(
+            "RRAMMilo", f"{_CELLS}.rram_milo:RramMilo", f"{_CELLS}.rram_milo:RramMiloParams"
+        ),
         ModelEntry("RRAMWan", f"{_CELLS}.rram_wan:RramWan"),
         ModelEntry("CubicDevice", f"{_CELLS}.cubic:CubicDevice"),
     ]

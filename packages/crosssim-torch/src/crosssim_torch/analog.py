@@ -34,8 +34,8 @@ class AnalogModule(nn.Module):
     stock_class: ClassVar[type[nn.Module]]
     """The class whose twin this is."""
 
-    weight: nn.Parameter
-    bias: nn.Parameter | None
+    weight: Tensor
+    bias: Tensor | None
 
     _params: CrossSimParameters | list[CrossSimParameters]
     _bias_rows: int
@@ -59,7 +59,7 @@ class AnalogModule(nn.Module):
 
     def _rebuild(self, params: Params, bias_rows: int, identity: ChipIdentity) -> None:
         """Plan and program anew; if anything fails the layer stays as it was."""
-        if not isinstance(bias_rows, int) or isinstance(bias_rows, bool) or bias_rows < 0:
+        if type(bias_rows) is not int or bias_rows < 0:
             raise ParameterError(
                 f"an integer from 0 upwards is needed, got {bias_rows!r}.", "bias_rows"
             )
@@ -180,7 +180,8 @@ class AnalogModule(nn.Module):
 
     def get_matrix(self) -> Tensor:
         """The matrix that the arrays hold, errors included; same shape."""
-        return self._programmed().matrix()
+        matrix: Tensor = self._programmed().matrix()
+        return matrix
 
     def get_core_weights(self) -> tuple[Tensor, Tensor | None]:
         """Programmed weight and bias in stock shapes, without derivatives.
@@ -276,20 +277,17 @@ class AnalogModule(nn.Module):
         """Move or cast the layer; the chip moves along and never loses precision."""
         in_step = self._fingerprint() == self._written
         chip = {n: b for n, b in self._buffers.items() if n.startswith(PREFIX) and b is not None}
-        super()._apply(fn, recurse)
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
         for name, buffer in chip.items():
             self._buffers[name] = buffer.to(self.weight.device)
+        types = {buffer.dtype for name, buffer in chip.items() if "conductance" in name}
         self._forget()
-        if in_step:
+        if in_step and self.weight.dtype == torch.float64 and torch.float64 not in types:
+            # The same errors, drawn again, on weights that were rounded to float32 so far.
+            layout = self._layout(self._bias_rows)
+            self._hold(self._write(self._plan, layout, self._identity), self._identity)
+        elif in_step:
             self._written = self._fingerprint()
-            if (
-                self.weight.dtype == torch.float64
-                and self._buffers[f"{PREFIX}conductance_0"].dtype != torch.float64
-            ):
-                self._hold(
-                    self._write(self._plan, self._layout(self._bias_rows), self._identity),
-                    self._identity,
-                )
         return self
 
     def __getstate__(self) -> dict[str, Any]:
@@ -299,7 +297,7 @@ class AnalogModule(nn.Module):
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(state)
+        super().__setstate__(state)  # type: ignore[no-untyped-call]
         self._written = self._fingerprint() if self._written else None
 
     def _save_to_state_dict(self, destination: Any, prefix: str, keep_vars: bool) -> None:
@@ -326,7 +324,7 @@ class AnalogModule(nn.Module):
         if not carries_chip:
             missing_keys[:] = [k for k in missing_keys if not k.startswith(prefix + PREFIX)]
         elif len(error_msgs) == errors:
-            identity = ChipIdentity.from_tensor(self._buffers[f"{PREFIX}identity"])
+            identity = ChipIdentity.from_tensor(self.get_buffer(f"{PREFIX}identity"))
             layout = self._layout(self._bias_rows)
             self._plan = ArrayPlan.of(layout.shape, self._params, identity.errors())
             self._identity = identity

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from crosssim_core.chain.block import WeightRange
 from crosssim_core.cores import ArrayState
 from crosssim_core.errors import ParameterError
 from crosssim_core.random import Entropy, Stream
@@ -67,12 +68,15 @@ def buffers_of(state: ArrayState, identity: ChipIdentity) -> dict[str, Tensor]:
     """The buffers that hold a programmed chip, by name."""
     arrays = {f"{PREFIX}conductance_{i}": g for i, g in enumerate(state.conductance)}
     device = state.conductance[0].device
-    limit = torch.tensor(state.weight_limit, dtype=torch.float64, device=device)
-    return arrays | {f"{PREFIX}limit": limit, f"{PREFIX}identity": identity.to_tensor().to(device)}
+    limits = torch.tensor(state.weights, dtype=torch.float64, device=device)
+    return arrays | {
+        f"{PREFIX}limits": limits,
+        f"{PREFIX}identity": identity.to_tensor().to(device),
+    }
 
 
 def state_of(buffers: Mapping[str, Any]) -> ArrayState:
     """The programmed chip that the buffers of a layer hold."""
     count = sum(name.startswith(f"{PREFIX}conductance_") for name in buffers)
     arrays = tuple(buffers[f"{PREFIX}conductance_{i}"] for i in range(count))
-    return ArrayState(float(buffers[f"{PREFIX}limit"]), arrays)
+    return ArrayState(WeightRange(*buffers[f"{PREFIX}limits"].tolist()), arrays)

@@ -75,7 +75,7 @@ class AnalogConv(AnalogModule, nn.modules.conv._ConvNd):
             padding=tuple(before_after),
             dilation=self.dilation,
             groups=self.groups,
-            padding_mode=self.padding_mode,  # type: ignore[arg-type]
+            padding_mode=self.padding_mode,
             bias=self.bias is not None,
             bias_rows=bias_rows,
         )

@@ -50,17 +50,22 @@ def run_analog(
         return _read(layer, x.detach(), layout, product).to(dtype).contiguous()
 
     programmed = module._programmed_weight()
-    return record.apply(x, module.weight, module.bias, programmed, read, *geometry)  # type: ignore[no-any-return]
+    operation: Any = record.apply
+    y: Tensor = operation(x, module.weight, module.bias, programmed, read, *geometry)
+    return y
 
 
 def _read(layer: AnalogLayer, x: Tensor, layout: Layout, product: ArrayProduct) -> Tensor:
     arrays = layer.arrays
     x = x.to(arrays.state.conductance[0].dtype)
-    if arrays.plan.literal:
+    y: Tensor
+    if arrays.plan.literal or arrays.plan.data_driven:
         y = layout.outputs(arrays.read(layout.vectors(x), "mvm"), x)
     else:
         y = arrays.read(x, "mvm", product)
-    return y if layer.bias is None else layout.add_bias(y, layer.bias.to(y.dtype))
+    if layer.bias is not None:
+        y = layout.add_bias(y, layer.bias.to(y.dtype))
+    return y
 
 
 def _output_dtype(weight: Tensor, x: Tensor) -> torch.dtype:

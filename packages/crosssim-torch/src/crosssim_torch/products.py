@@ -22,11 +22,14 @@ class Drive(NamedTuple):
     def of(cls, x: Tensor, convert: Convert) -> "Drive":
         return cls(convert(x), convert(torch.ones((), dtype=x.dtype, device=x.device)))
 
+    def each(self, function: Convert) -> "Drive":
+        return Drive(function(self.data), function(self.one))
+
 
 def _split(inputs: slice, data_inputs: int) -> tuple[slice, int]:
     """The part of ``inputs`` that carries data, and the number of bias rows in it."""
-    stop = min(inputs.stop, data_inputs)
-    return slice(inputs.start, max(stop, inputs.start)), inputs.stop - max(stop, inputs.start)
+    start, stop = min(inputs.start, data_inputs), min(inputs.stop, data_inputs)
+    return slice(start, stop), inputs.stop - max(inputs.start, stop)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,9 @@ class LinearProduct:
 
     def voltages(self, x: Tensor, convert: Convert, /) -> Drive:
         return Drive.of(x, convert)
+
+    def each(self, v: Drive, function: Convert, /) -> Drive:
+        return v.each(function)
 
     def currents(self, g: Tensor, v: Drive, inputs: slice, /) -> Tensor:
         data, bias_rows = _split(inputs, self.in_features)
@@ -65,12 +71,16 @@ class ConvProduct:
     def voltages(self, x: Tensor, convert: Convert, /) -> Drive:
         return Drive.of(x, convert)
 
+    def each(self, v: Drive, function: Convert, /) -> Drive:
+        return v.each(function)
+
     def currents(self, g: Tensor, v: Drive, inputs: slice, /) -> Tensor:
         window = torch.Size(self.kernel_size).numel()
         data, bias_rows = _split(inputs, self.in_channels * window)
         width = data.stop - data.start
         constant = g[:, width:].sum(1) * v.one if bias_rows else None
-        first, last = data.start // window, -(-data.stop // window)
+        # An array of bias rows alone takes one channel with weight 0, which gives the shape.
+        first, last = min(data.start // window, self.in_channels - 1), -(-data.stop // window)
         before, after = data.start - first * window, last * window - data.stop
         kernel = F.pad(g[:, :width], (before, after)) if before or after else g[:, :width]
         kernel = kernel.reshape(g.shape[0], last - first, *self.kernel_size)

@@ -1,6 +1,8 @@
 """The BALANCED style: a weight is the difference of two conductances."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from jaxtyping import Float
 
@@ -28,6 +30,8 @@ class BalancedMapping:
 
     signs = 2
     slices = 1
+    unit_line = False
+    needs_total = False
 
     def conductances(
         self, w: Float[Array, "outputs inputs"], /
@@ -41,8 +45,10 @@ class BalancedMapping:
     ) -> Float[Array, "outputs inputs"]:
         return (g[0, 0, ...] - g[0, 1, ...]) / (1.0 - self.g_min)
 
-    def decode(self, currents: Float[Array, "slices *lines"], /) -> Float[Array, "*lines"]:
-        return currents[0, ...] / (1.0 - self.g_min)
+    def decode(
+        self, lines: Sequence[Float[Array, "*lines"]], total: Any, /, *, axis: int
+    ) -> Float[Array, "*lines"]:
+        return lines[0] / (1.0 - self.g_min)
 
     def _one_sided(self, w: Array) -> tuple[Array, Array]:
         xp = array_namespace(w)

@@ -1,11 +1,29 @@
 """One programmed array, seen from the side that drives it."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from jaxtyping import Float
 
 from crosssim_core.chain.plan import ReadPlan
 from crosssim_core.typing import Array
+
+
+class WeightRange(NamedTuple):
+    """Matrix values that the scale of weights in [-1, 1] stands for."""
+
+    low: float
+    high: float
+
+    @property
+    def middle(self) -> float:
+        """Matrix value of the weight 0."""
+        return (self.low + self.high) / 2
+
+    @property
+    def half(self) -> float:
+        """Difference of the matrix values of the weights 1 and 0."""
+        return (self.high - self.low) / 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,8 +35,8 @@ class Block:
     inputs: slice
     """Lines of the whole input that drive this array."""
     plan: ReadPlan
-    conductance: Float[Array, "slices signs outputs inputs"]
-    """Conductances over the largest one [1]."""
+    conductance: Float[Array, "slices signs lines inputs"]
+    """Conductances over the largest one [1]; a unit line comes before the outputs."""
 
 
 Grid = tuple[tuple[Block, ...], ...]

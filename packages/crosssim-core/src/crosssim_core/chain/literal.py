@@ -3,8 +3,9 @@
 from jaxtyping import Float
 
 from crosssim_core._array import array_namespace
-from crosssim_core.chain.block import Block, Grid
-from crosssim_core.converters import AdcModel
+from crosssim_core.chain.block import Block, Grid, WeightRange
+from crosssim_core.chain.inputs import total
+from crosssim_core.chain.plan import ReadPlan
 from crosssim_core.random import NoiseSource
 from crosssim_core.typing import Array
 
@@ -14,7 +15,7 @@ def read_literal(
     grid: Grid,
     /,
     *,
-    weight_limit: float,
+    weights: WeightRange,
     noise: NoiseSource | None = None,
 ) -> Float[Array, "*batch outputs"]:
     """Product of the programmed matrix with each vector of ``x``, step by step.
@@ -22,43 +23,68 @@ def read_literal(
     Args:
         x: Digital inputs in user units; left unchanged.
         grid: The programmed arrays.
-        weight_limit: Matrix value that full scale stands for.
+        weights: Matrix values that the ends of the weight scale stand for.
         noise: Where noise of single conversions comes from.
     """
     xp = array_namespace(x)
-    rows = [sum(_read(x[..., block.inputs], block, noise) for block in row) for row in grid]
-    return weight_limit * xp.concat(rows, axis=-1)
+    rows = [sum(_read(x, block, weights, noise) for block in row) for row in grid]
+    return xp.concat(rows, axis=-1)
 
 
-def _read(x: Array, block: Block, noise: NoiseSource | None) -> Array:
-    """One array: from its digital inputs to its products, over the weight limit."""
+def _read(x: Array, block: Block, weights: WeightRange, noise: NoiseSource | None) -> Array:
+    """One array: from digital inputs to its part of the product, in user units."""
     plan = block.plan
-    xp = array_namespace(x)
-    scaled = x * plan.input_scale
-    voltages = scaled if plan.dac is None else plan.dac.convert(scaled)
-    slices = range(block.conductance.shape[0])
-    lines = [_read_slice(voltages, block, i, noise) for i in slices]
-    return plan.mapping.decode(xp.stack(lines)) / plan.input_scale
+    scale = plan.path.scale.of(x)
+    voltages = plan.path.convert(x[..., block.inputs], scale)
+    lines = [_read_slice(voltages, block, i, noise) for i in range(plan.mapping.slices)]
+    decoded = plan.mapping.decode(lines, total(voltages), axis=-1)
+    return (weights.half * decoded + weights.middle * total(voltages)) / scale
 
 
 def _read_slice(voltages: Array, block: Block, index: int, noise: NoiseSource | None) -> Array:
     """One weight slice: from voltages to the digital value of its lines."""
     plan = block.plan
-    xp = array_namespace(voltages)
-    signs = range(block.conductance.shape[1])
-    currents = [xp.matmul(voltages, block.conductance[index, sign, ...].T) for sign in signs]
+    digits = plan.path.digits
+    if digits is None:
+        currents = _currents(voltages, block, index)
+        return _difference(_digitise(currents, plan, index, total(voltages), noise))[0]
+    sums: list[Array] = []
+    for k in range(digits.count):
+        u = digits.take(voltages, k)
+        currents = _currents(u, block, index)
+        if plan.adc_per_digit:
+            currents = _digitise(currents, plan, index, total(u), noise)
+        shifted = [digits.weight(k) * current for current in currents]
+        sums = [a + b for a, b in zip(sums, shifted, strict=True)] if sums else shifted
+    if not plan.adc_per_digit:
+        sums = _digitise(sums, plan, index, total(voltages), noise)
+    return _difference(sums)[0]
+
+
+def _currents(u: Array, block: Block, index: int) -> list[Array]:
+    """Currents of the lines that reach the ADC, for the voltages of one step in time."""
+    plan = block.plan
+    xp = array_namespace(u)
+    signs = range(plan.mapping.signs)
+    currents = [xp.matmul(u, block.conductance[index, sign, ...].T) for sign in signs]
     if plan.interleaved:
-        currents = [currents[0] - currents[1]]
-    currents = [_saturate(current, plan.saturation) for current in currents]
-    if plan.analog_subtraction and len(currents) == 2:
-        currents = [currents[0] - currents[1]]
-    digital = [_digitise(current, plan.adcs[index], noise) for current in currents]
-    return digital[0] - digital[1] if len(digital) == 2 else digital[0]
+        currents = _difference(currents)
+    if plan.saturation > 0:
+        currents = [xp.clip(c, -plan.saturation, plan.saturation) for c in currents]
+    return _difference(currents) if plan.analog_subtraction else currents
 
 
-def _saturate(current: Array, limit: float) -> Array:
-    return array_namespace(current).clip(current, -limit, limit) if limit > 0 else current
+def _difference(lines: list[Array]) -> list[Array]:
+    """The difference of a pair of lines; a single line stays as it is."""
+    return [lines[0] - lines[1]] if len(lines) == 2 else lines
 
 
-def _digitise(current: Array, adc: AdcModel | None, noise: NoiseSource | None) -> Array:
-    return current if adc is None else adc.convert(current, axis=-1, noise=noise)
+def _digitise(
+    lines: list[Array], plan: ReadPlan, index: int, total: Array, noise: NoiseSource | None
+) -> list[Array]:
+    """What the ADC makes of each line; ``total`` drives the dummy line of the background."""
+    adc = plan.adcs[index]
+    if adc is None:
+        return lines
+    dummy = adc.background * total
+    return [adc.model.convert(line - dummy, axis=-1, noise=noise) + dummy for line in lines]

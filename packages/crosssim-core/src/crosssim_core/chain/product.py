@@ -25,6 +25,9 @@ class ArrayProduct(Protocol):
     def voltages(self, x: Any, convert: Convert, /) -> Any:
         """What `currents` is driven with, made of the digital inputs ``x`` by ``convert``."""
 
+    def each(self, v: Any, function: Convert, /) -> Any:
+        """The same with ``function`` applied to all voltages."""
+
     def currents(
         self, g: Float[Array, "outputs inputs"], v: Any, inputs: slice, /
     ) -> Float[Array, "*result"]:
@@ -40,6 +43,9 @@ class MatrixProduct:
         self, x: Float[Array, "*batch all_inputs"], convert: Convert, /
     ) -> Float[Array, "*batch all_inputs"]:
         return convert(x)
+
+    def each(self, v: Array, function: Convert, /) -> Array:
+        return function(v)
 
     def currents(
         self,

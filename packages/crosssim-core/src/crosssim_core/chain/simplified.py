@@ -2,84 +2,151 @@
 
 Rewrites, each with the condition under which it is exact:
 
+``merge_digits``
+    The whole input is applied at once, where no line saturates and no ADC converts single digits.
 ``merge_pair``
     One array holds the difference of a pair, where the line carries that difference, or where
     nothing nonlinear (saturation, conversion) happens to a line before the subtraction.
 ``merge_arrays``
-    One matrix in user units holds all arrays and scales, where no line saturates, no ADC
+    One matrix in user units holds all slices, signs and arrays, where no line saturates, no ADC
     converts and all arrays are driven by the same voltages.
 ``fold_input_scale``
-    Conductances carry the input scale, where no DAC converts.
+    Conductances carry the input scale, where no DAC converts and the scale is known beforehand.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import partial, reduce
+from dataclasses import dataclass, replace
+from functools import reduce
 from operator import add
 from typing import Any
 
 from jaxtyping import Float
 
-from crosssim_core._array import array_namespace
-from crosssim_core.chain.block import Block, Grid
+from crosssim_core._array import array_namespace, device_of
+from crosssim_core.chain.block import Block, Grid, WeightRange
+from crosssim_core.chain.inputs import InputPath, InputScale
 from crosssim_core.chain.plan import ReadPlan
-from crosssim_core.chain.product import ArrayProduct, Convert
-from crosssim_core.converters import AdcModel, DacModel
+from crosssim_core.chain.product import ArrayProduct
 from crosssim_core.random import NoiseSource
 from crosssim_core.typing import Array
 
 
 @dataclass(frozen=True, slots=True)
+class Step:
+    """Voltages of one step in time, and the weight of what they give in the sum over steps."""
+
+    voltages: Any
+    weight: float
+
+
+@dataclass(frozen=True, slots=True)
+class Drive:
+    """Everything that one kind of input path makes of one input."""
+
+    scale: float
+    """Voltage over input, as far as conductances do not carry it."""
+    whole: Step
+    """The whole input."""
+    steps: tuple[Step, ...]
+    """The digits, or the whole input."""
+
+
+@dataclass(frozen=True, slots=True)
 class Stage:
-    """What is left of one array, or of all of them: products, conversions and one factor."""
+    """What is left of one array: products, conversions and one factor."""
 
     inputs: slice
-    drive: int
-    """Which of the reader's voltages drive it."""
+    path: int
+    """Which of the reader's input paths drives it."""
+    plan: ReadPlan
     slices: tuple[tuple[Array, ...], ...]
-    """Matrices of shape (outputs, inputs) for each weight slice: one, or one for each sign."""
-    saturation: float
-    """Largest current of a line [1]; 0 is unlimited."""
-    analog_subtraction: bool
-    """Whether the two lines of a pair are subtracted before the ADC."""
-    adcs: tuple[AdcModel | None, ...]
-    decode: Callable[[Array], Array] | None
-    """From the digital lines to user units; None where the matrix is in user units."""
+    """Matrices of shape (lines, inputs) for each weight slice: one, or one for each sign."""
+    ones: Array
+    """A line of full conductances, whose current is the sum of all voltages."""
+    weights: WeightRange
+    folded: float
+    """Input scale that the matrices carry already."""
 
-    def read(self, v: Any, product: ArrayProduct, noise: NoiseSource | None) -> Array:
-        """Contribution of these arrays to the product, in user units."""
-        lines = [self._read_slice(i, v, product, noise) for i in range(len(self.slices))]
-        if self.decode is None:
-            return lines[0]
-        xp = array_namespace(lines[0])
-        return self.decode(lines[0][None, ...] if len(lines) == 1 else xp.stack(lines))
+    def read(self, drive: Drive, product: ArrayProduct, noise: NoiseSource | None) -> Array:
+        """Contribution of this array to the product, in user units."""
+        mapping, weights = self.plan.mapping, self.weights
+        total = None
+        if mapping.needs_total or weights.middle:
+            total = product.currents(self.ones, drive.whole.voltages, self.inputs)
+        lines = [self._read_slice(i, drive, product, noise) for i in range(len(self.slices))]
+        decoded = mapping.decode(lines, total, axis=product.axis)
+        scale = drive.scale * self.folded
+        y = decoded * (weights.half / scale)
+        return y + total * (weights.middle / scale) if weights.middle else y
 
     def _read_slice(
-        self, index: int, v: Any, product: ArrayProduct, noise: NoiseSource | None
+        self, index: int, drive: Drive, product: ArrayProduct, noise: NoiseSource | None
     ) -> Array:
-        lines = [product.currents(g, v, self.inputs) for g in self.slices[index]]
-        if self.saturation > 0:
-            clip = array_namespace(lines[0]).clip
-            lines = [clip(line, -self.saturation, self.saturation) for line in lines]
-        if self.analog_subtraction:
-            lines = _subtract(lines)
-        if (adc := self.adcs[index]) is not None:
-            lines = [adc.convert(line, axis=product.axis, noise=noise) for line in lines]
-        return _subtract(lines)[0]
+        """Digital value of the lines of one weight slice."""
+        plan = self.plan
+        sums: list[Array] = []
+        for step in drive.steps:
+            lines = self._lines(index, step, product)
+            if plan.adc_per_digit:
+                lines = self._digitise(index, lines, step, product, noise)
+            if step.weight != 1.0:
+                lines = [step.weight * line for line in lines]
+            sums = [a + b for a, b in zip(sums, lines, strict=True)] if sums else lines
+        if not plan.adc_per_digit:
+            sums = self._digitise(index, sums, drive.whole, product, noise)
+        return _difference(sums)[0]
+
+    def _lines(self, index: int, step: Step, product: ArrayProduct) -> list[Array]:
+        """Currents of the lines that reach the ADC, for one step in time."""
+        limit = self.plan.saturation
+        lines = [product.currents(g, step.voltages, self.inputs) for g in self.slices[index]]
+        if limit > 0:
+            lines = [array_namespace(line).clip(line, -limit, limit) for line in lines]
+        return _difference(lines) if self.plan.analog_subtraction else lines
+
+    def _digitise(
+        self,
+        index: int,
+        lines: list[Array],
+        step: Step,
+        product: ArrayProduct,
+        noise: NoiseSource | None,
+    ) -> list[Array]:
+        """What the ADC of a slice makes of its lines."""
+        adc = self.plan.adcs[index]
+        if adc is None:
+            return lines
+        convert = adc.model.convert
+        if adc.background == 0.0:
+            return [convert(line, axis=product.axis, noise=noise) for line in lines]
+        dummy = adc.background * product.currents(self.ones, step.voltages, self.inputs)
+        return [convert(line - dummy, axis=product.axis, noise=noise) + dummy for line in lines]
 
 
-def _subtract(lines: list[Array]) -> list[Array]:
-    """The difference of a pair; a single line stays as it is."""
-    return [lines[0] - lines[1]] if len(lines) == 2 else lines
+@dataclass(frozen=True, slots=True)
+class MergedStage:
+    """What is left of all arrays where everything is linear: one matrix in user units."""
+
+    matrix: Float[Array, "outputs inputs"]
+
+    def read(self, drive: Drive, product: ArrayProduct, noise: NoiseSource | None) -> Array:
+        """The product, in user units."""
+        inputs = slice(0, self.matrix.shape[1])
+        y = product.currents(self.matrix, drive.whole.voltages, inputs)
+        return y if drive.scale == 1.0 else y / drive.scale
+
+    @property
+    def path(self) -> int:
+        """All arrays share one input path."""
+        return 0
 
 
 @dataclass(frozen=True, slots=True)
 class SimplifiedReader:
     """A programmed grid of arrays, ready to be read."""
 
-    drives: tuple[Convert, ...]
-    """One conversion for each kind of DAC and input scale among the arrays."""
-    rows: tuple[tuple[Stage, ...], ...]
+    paths: tuple[InputPath, ...]
+    """The kinds of input path among the arrays."""
+    rows: tuple[tuple[Stage | MergedStage, ...], ...]
 
     def read(
         self, x: Any, product: ArrayProduct, *, noise: NoiseSource | None = None
@@ -91,112 +158,112 @@ class SimplifiedReader:
             product: How line currents are formed.
             noise: Where noise of single conversions comes from.
         """
-        voltages = [product.voltages(x, drive) for drive in self.drives]
+        drives = [_drive(path, x, product) for path in self.paths]
         rows = [
-            reduce(add, (stage.read(voltages[stage.drive], product, noise) for stage in row))
+            reduce(add, (stage.read(drives[stage.path], product, noise) for stage in row))
             for row in self.rows
         ]
-        return (
-            rows[0] if len(rows) == 1 else array_namespace(rows[0]).concat(rows, axis=product.axis)
-        )
+        if len(rows) == 1:
+            return rows[0]
+        return array_namespace(rows[0]).concat(rows, axis=product.axis)
 
 
-def simplify(grid: Grid, *, weight_limit: float) -> SimplifiedReader:
+def simplify(grid: Grid, *, weights: WeightRange) -> SimplifiedReader:
     """The reader that computes what `read_literal` computes, with less work.
 
     Args:
         grid: The programmed arrays.
-        weight_limit: Matrix value that full scale stands for.
+        weights: Matrix values that the ends of the weight scale stand for.
     """
-    kinds = _kinds(grid)
-    drives = tuple(_drive(*kind) for kind in kinds)
-    if len(kinds) == 1 and all(_linear(block.plan) for row in grid for block in row):
-        stage = _merge_arrays(grid, weight_limit)
-        return SimplifiedReader(drives, ((stage,),))
+    paths: list[InputPath] = []
+    for row in grid:
+        for block in row:
+            path = _reduced_path(block.plan)
+            paths += [] if path in paths else [path]
+    if len(paths) == 1 and all(_linear(block.plan) for row in grid for block in row):
+        return SimplifiedReader(tuple(paths), ((_merge_arrays(grid, weights),),))
     rows = tuple(
-        tuple(_stage(block, kinds.index(_kind(block.plan)), weight_limit) for block in row)
+        tuple(_stage(block, paths.index(_reduced_path(block.plan)), weights) for block in row)
         for row in grid
     )
-    return SimplifiedReader(drives, rows)
+    return SimplifiedReader(tuple(paths), rows)
 
 
-Kind = tuple[float, DacModel | None]
+def _difference(lines: list[Array]) -> list[Array]:
+    """The difference of a pair of lines; a single line stays as it is."""
+    return [lines[0] - lines[1]] if len(lines) == 2 else lines
 
 
-def _kind(plan: ReadPlan) -> Kind:
-    """Input scale and DAC; without a DAC the scale is folded into the conductances."""
-    return (1.0, None) if plan.dac is None else (plan.input_scale, plan.dac)
-
-
-def _kinds(grid: Grid) -> list[Kind]:
-    kinds: list[Kind] = []
-    for row in grid:
-        kinds += [k for k in (_kind(block.plan) for block in row) if k not in kinds]
-    return kinds
-
-
-def _drive(scale: float, dac: DacModel | None) -> Convert:
-    return _as_it_is if dac is None else partial(_convert, scale, dac)
-
-
-def _as_it_is(x: Array) -> Array:
-    return x
-
-
-def _convert(scale: float, dac: DacModel, x: Array) -> Array:
-    return dac.convert(x * scale)
+def _drive(path: InputPath, x: Any, product: ArrayProduct) -> Drive:
+    scale = path.scale.of(x)
+    voltages = product.voltages(x, lambda part: path.convert(part, scale))
+    whole = Step(voltages, 1.0)
+    digits = path.digits
+    if digits is None:
+        return Drive(scale, whole, (whole,))
+    steps = tuple(
+        Step(product.each(voltages, lambda z, k=k: digits.take(z, k)), digits.weight(k))
+        for k in range(digits.count)
+    )
+    return Drive(scale, whole, steps)
 
 
 def _linear(plan: ReadPlan) -> bool:
-    return plan.saturation == 0 and all(adc is None for adc in plan.adcs)
+    return plan.saturation == 0 and not plan.converts
 
 
-def _merge_arrays(grid: Grid, weight_limit: float) -> Stage:
+def _folded_scale(plan: ReadPlan) -> float:
+    """Input scale that conductances can carry."""
+    factor = plan.path.scale.factor
+    return factor if plan.path.dac is None and factor is not None else 1.0
+
+
+def _reduced_path(plan: ReadPlan) -> InputPath:
+    """The input path after the rewrites ``merge_digits`` and ``fold_input_scale``."""
+    path = plan.path
+    if _folded_scale(plan) != 1.0:
+        path = replace(path, scale=InputScale(1.0))
+    if plan.saturation == 0 and not (plan.adc_per_digit and plan.converts):
+        path = replace(path, digits=None)
+    return path
+
+
+def _merge_arrays(grid: Grid, weights: WeightRange) -> MergedStage:
     xp = array_namespace(grid[0][0].conductance)
-    rows = [
-        xp.concat([_user_weights(block, weight_limit) for block in row], axis=1) for row in grid
-    ]
-    matrix = xp.concat(rows, axis=0)
-    return Stage(
-        inputs=slice(0, matrix.shape[1]),
-        drive=0,
-        slices=((matrix,),),
-        saturation=0.0,
-        analog_subtraction=False,
-        adcs=(None,),
-        decode=None,
-    )
+    rows = [xp.concat([_user_weights(block, weights) for block in row], axis=1) for row in grid]
+    return MergedStage(xp.concat(rows, axis=0))
 
 
-def _user_weights(block: Block, weight_limit: float) -> Array:
-    """The matrix of one array in user units over those of its voltages."""
-    scale = 1.0 if block.plan.dac is None else block.plan.input_scale
-    return block.plan.mapping.weights(block.conductance) * (weight_limit / scale)
-
-
-def _stage(block: Block, drive: int, weight_limit: float) -> Stage:
+def _user_weights(block: Block, weights: WeightRange) -> Array:
+    """The matrix that one array holds, over the scale that its inputs are still to get."""
     plan = block.plan
-    fold = plan.input_scale if plan.dac is None else 1.0
+    unit = array_namespace(block.conductance).ones_like(block.conductance[0, 0, :1, :])
+    g, signs = block.conductance, range(plan.mapping.signs)
+    lines = [
+        _difference([g[i, sign, ...] for sign in signs])[0] for i in range(plan.mapping.slices)
+    ]
+    return weights.half * plan.mapping.decode(lines, unit, axis=0) + weights.middle
+
+
+def _stage(block: Block, path: int, weights: WeightRange) -> Stage:
+    g, plan = block.conductance, block.plan
+    folded = _folded_scale(plan)
+    reduced = replace(plan, path=_reduced_path(plan))
+    if reduced.path.digits is None:
+        reduced = replace(reduced, adc_per_digit=False)
     return Stage(
         inputs=block.inputs,
-        drive=drive,
-        slices=tuple(
-            _merge_pair(block.conductance[i, ...], plan, fold)
-            for i in range(block.conductance.shape[0])
-        ),
-        saturation=plan.saturation,
-        analog_subtraction=plan.analog_subtraction,
-        adcs=plan.adcs,
-        decode=partial(_decode, plan, weight_limit),
+        path=path,
+        plan=reduced,
+        slices=tuple(_merge_pair(g[i, ...], plan, folded) for i in range(plan.mapping.slices)),
+        ones=array_namespace(g).full((1, g.shape[-1]), folded, dtype=g.dtype, device=device_of(g)),
+        weights=weights,
+        folded=folded,
     )
 
 
-def _merge_pair(pair: Array, plan: ReadPlan, fold: float) -> tuple[Array, ...]:
-    untouched = plan.saturation == 0 and (plan.analog_subtraction or _linear(plan))
+def _merge_pair(pair: Array, plan: ReadPlan, folded: float) -> tuple[Array, ...]:
+    untouched = plan.saturation == 0 and (plan.analog_subtraction or not plan.converts)
     if pair.shape[0] == 2 and (plan.interleaved or untouched):
-        return ((pair[0, ...] - pair[1, ...]) * fold,)
-    return tuple(pair[sign, ...] * fold for sign in range(pair.shape[0]))
-
-
-def _decode(plan: ReadPlan, weight_limit: float, lines: Array) -> Array:
-    return plan.mapping.decode(lines) * (weight_limit / plan.input_scale)
+        return ((pair[0, ...] - pair[1, ...]) * folded,)
+    return tuple(pair[sign, ...] * folded for sign in range(pair.shape[0]))

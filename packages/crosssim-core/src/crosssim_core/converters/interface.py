@@ -10,16 +10,16 @@ from crosssim_core.typing import Array
 
 
 class UniformLevels(NamedTuple):
-    """Equidistant levels ``low + k * (high - low) / (count - 1)``, ``k = 0 … count - 1``."""
+    """Equidistant levels ``low + k * (high - low) / (number - 1)``, ``k = 0 … number - 1``."""
 
     low: float
     high: float
-    count: int
+    number: int
 
     @property
     def step(self) -> float:
         """Distance of neighbouring levels, in the unit of the range."""
-        return (self.high - self.low) / (self.count - 1)
+        return (self.high - self.low) / (self.number - 1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from crosssim_core._array import (
     library_name,
     same_place,
 )
-from crosssim_core.chain.plan import Side
+from crosssim_core.chain.mapping import Side
 from crosssim_core.cores.dtypes import cast, output_dtype
 from crosssim_core.cores.plan import ArrayPlan, Params
 from crosssim_core.cores.programmed import ProgrammedArrays

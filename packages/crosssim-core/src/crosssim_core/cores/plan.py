@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from jaxtyping import Bool, Float
 
 from crosssim_core._array import array_namespace
-from crosssim_core.chain.block import Block, Grid
-from crosssim_core.chain.mapping import Mapping, make_mapping
-from crosssim_core.chain.plan import ReadPlan, Side
+from crosssim_core.chain.block import Block, Grid, WeightRange
+from crosssim_core.chain.mapping import Mapping, Side, facing, make_mapping
+from crosssim_core.chain.plan import ReadPlan
 from crosssim_core.chain.write import CellWriter
-from crosssim_core.errors import ParameterError, ShapeError, UnsupportedError
+from crosssim_core.errors import ParameterError, ShapeError
 from crosssim_core.numerics.limits import symmetric_limit
 from crosssim_core.numerics.partition import part_sizes, part_slices
 from crosssim_core.parameters import (
@@ -45,8 +45,8 @@ class ArrayPart:
 class ArrayState:
     """What programming leaves behind: plain numbers and arrays."""
 
-    weight_limit: float
-    """Matrix value that full scale stands for."""
+    weights: WeightRange
+    """Matrix values that the ends of the weight scale stand for."""
     conductance: tuple[Float[Array, "slices signs outputs inputs"], ...]
     """Conductances of each array over the largest one, row by row [1]."""
 
@@ -126,6 +126,11 @@ class ArrayPlan:
         return bool(self.params[0].simulation.literal)
 
     @property
+    def data_driven(self) -> bool:
+        """Whether inputs of A·x are scaled by a rule that looks at all vectors of a call."""
+        return any(part.reads["mvm"].path.scale.factor is None for part in self.arrays)
+
+    @property
     def random(self) -> bool:
         """Whether programming draws random numbers."""
         return any(part.writer.error is not None for part in self.arrays)
@@ -159,17 +164,19 @@ class ArrayPlan:
         xp = array_namespace(matrix)
         exact = xp.astype(matrix, xp.float64)
         mapping = self.params[0].core.mapping.weights
-        limit = _weight_limit(exact, mapping)
-        weights = _clip(exact / limit, limit, clipping=mapping.clipping)
+        limits = _weight_range(exact, mapping)
+        weights = _clip((exact - limits.middle) / limits.half, mapping)
         conductances = []
         for part in self.arrays:
             target = part.mapping.conductances(weights[part.outputs, part.inputs])
             noise = part.stream.child("write", occasion).source()
             written = part.writer.write(target, noise=noise)
             if wired is not None:
-                written = xp.where(wired[part.outputs, part.inputs], written, target)
+                written = xp.where(
+                    _cells(wired[part.outputs, part.inputs], target), written, target
+                )
             conductances.append(xp.astype(written, dtype))
-        return ArrayState(limit, tuple(conductances))
+        return ArrayState(limits, tuple(conductances))
 
     def grid(self, state: ArrayState, side: Side) -> Grid:
         """The programmed arrays as one direction of the product drives them."""
@@ -185,19 +192,21 @@ class ArrayPlan:
             xp.concat([part.mapping.weights(next(blocks)) for part in row], axis=1)
             for row in self.parts
         ]
-        return state.weight_limit * xp.concat(rows, axis=0)
+        return state.weights.half * xp.concat(rows, axis=0) + state.weights.middle
 
 
 def _part(tree: CrossSimParameters, outputs: slice, inputs: slice, stream: Stream) -> ArrayPart:
     m, n = outputs.stop - outputs.start, inputs.stop - inputs.start
+    mapping = make_mapping(tree)
+    mvm, vmm = stream.child("mvm"), stream.child("vmm")
     reads: dict[Side, ReadPlan] = {
-        "mvm": ReadPlan.of(tree, "mvm", outputs=m, inputs=n, stream=stream.child("mvm")),
-        "vmm": ReadPlan.of(tree, "vmm", outputs=n, inputs=m, stream=stream.child("vmm")),
+        "mvm": ReadPlan.of(tree, "mvm", mapping, outputs=m, inputs=n, stream=mvm),
+        "vmm": ReadPlan.of(tree, "vmm", mapping, outputs=n, inputs=m, stream=vmm),
     }
     return ArrayPart(
         outputs=outputs,
         inputs=inputs,
-        mapping=make_mapping(tree),
+        mapping=mapping,
         writer=CellWriter.of(tree.xbar.device),
         reads=reads,
         stream=stream,
@@ -205,32 +214,40 @@ def _part(tree: CrossSimParameters, outputs: slice, inputs: slice, stream: Strea
 
 
 def _block(part: ArrayPart, conductance: Array, side: Side) -> Block:
-    plan = part.reads[side]
-    if side == "mvm":
-        return Block(part.outputs, part.inputs, plan, conductance)
-    turned = array_namespace(conductance).matrix_transpose(conductance)
-    return Block(part.inputs, part.outputs, plan, turned)
+    outputs, inputs = part.outputs, part.inputs
+    if side == "vmm":
+        outputs, inputs = inputs, outputs
+    return Block(outputs, inputs, part.reads[side], facing(conductance, part.mapping, side))
 
 
-def _weight_limit(matrix: Array, mapping: WeightMappingParameters) -> float:
-    if mapping.percentile is not None:
-        return symmetric_limit(matrix, percentile=mapping.percentile)
-    low, high = float(mapping.min), float(mapping.max)
-    if low != -high:
-        raise UnsupportedError(
-            f"core.mapping.weights: asymmetric limits [{low:g}, {high:g}] are not simulated yet."
-        )
-    return high
+def _cells(wired: Array, target: Array) -> Array:
+    """Which cells are wired; those of unit lines always are."""
+    xp = array_namespace(target)
+    rows, cols = target.shape[-2] - wired.shape[0], target.shape[-1] - wired.shape[1]
+    if rows:
+        top = xp.ones_like(target[0, 0, :rows, :], dtype=xp.bool)
+        left = xp.ones_like(target[0, 0, rows:, :cols], dtype=xp.bool)
+        return xp.concat((top, xp.concat((left, wired), axis=1)), axis=0)
+    return wired
 
 
-def _clip(weights: Array, limit: float, *, clipping: bool) -> Array:
+def _weight_range(matrix: Array, mapping: WeightMappingParameters) -> WeightRange:
+    if mapping.percentile is None:
+        assert mapping.min is not None
+        assert mapping.max is not None
+        return WeightRange(mapping.min, mapping.max)
+    limit = symmetric_limit(matrix, percentile=mapping.percentile)
+    return WeightRange(-limit, limit)
+
+
+def _clip(weights: Array, mapping: WeightMappingParameters) -> Array:
     """Weights within full scale; beyond it there is no conductance."""
     xp = array_namespace(weights)
     clipped = xp.clip(weights, -1.0, 1.0)
-    if not clipping and bool(xp.any(clipped != weights)) and not bool(xp.any(xp.isnan(weights))):
+    if not mapping.clipping and bool(xp.any(xp.abs(weights) > 1.0)):
         raise ParameterError(
-            f"the matrix has values beyond the weight limits ±{limit:g}, which no conductance "
-            "can hold: widen the limits, or set clipping = True.",
+            "the matrix has values beyond the weight limits, which no conductance can hold: widen "
+            "the limits, or set clipping = True.",
             "core.mapping.weights.clipping",
         )
     return clipped

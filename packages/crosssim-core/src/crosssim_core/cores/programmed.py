@@ -50,8 +50,8 @@ class ProgrammedArrays:
         )
         if self.plan.literal:
             grid = self.plan.grid(self.state, side)
-            return read_literal(x, grid, weight_limit=self.state.weight_limit, noise=noise)
+            return read_literal(x, grid, weights=self.state.weights, noise=noise)
         if side not in self._readers:
             grid = self.plan.grid(self.state, side)
-            self._readers[side] = simplify(grid, weight_limit=self.state.weight_limit)
+            self._readers[side] = simplify(grid, weights=self.state.weights)
         return self._readers[side].read(x, product or MatrixProduct(), noise=noise)

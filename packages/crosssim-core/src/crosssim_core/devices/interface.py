@@ -66,6 +66,43 @@ class ReadsCells(Protocol):
 
 
 @runtime_checkable
+class DeclaresReadMoments(ReadsCells, Protocol):
+    """A device model whose read noise is known in closed form.
+
+    Cells err independently of each other and of other reads. So the noise of a line current is
+    a sum with known mean and variance, and one deviate for each output can replace a fresh
+    array for each vector. Declare moments only if `read` has exactly these.
+    """
+
+    @property
+    def read_is_normal(self) -> bool:
+        """Whether the distribution of `read` is normal, hence clipped moments are known too.
+
+        If not, the moments of a line are still exact and its distribution is normal only in
+        the limit of many cells.
+        """
+
+    def read_moments(
+        self, g: Float[Array, "*cells"], /
+    ) -> tuple[Float[Array, "*cells"], Float[Array, "*cells"]]:
+        """Mean and standard deviation of `read` for cells that hold ``g``, before clipping [1]."""
+
+
+@runtime_checkable
+class ChecksItsSlot(Protocol):
+    """A device model that can fill a slot only under conditions on its cell."""
+
+    def check_slot(self, slot: str) -> None:
+        """Accept a slot: programming_error, drift_error, read_noise or nonlinear_IV.
+
+        Called once, when the model is built for that slot.
+
+        Raises:
+            ParameterError: The cell is outside what the model can say there.
+        """
+
+
+@runtime_checkable
 class ConductsNonlinearly(Protocol):
     """A device model that can fill the slot ``nonlinear_IV``."""
 

@@ -16,10 +16,13 @@ class Layout(Protocol):
     constant 1 in user units.
     """
 
-    bias: bool
-    """Whether the layer has a bias."""
-    bias_rows: int
-    """Array rows that hold the bias; with 0 it is added digitally."""
+    @property
+    def bias(self) -> bool:
+        """Whether the layer has a bias."""
+
+    @property
+    def bias_rows(self) -> int:
+        """Array rows that hold the bias; with 0 it is added digitally."""
 
     @property
     def shape(self) -> tuple[int, int]:

@@ -38,4 +38,4 @@ def _quantile(ordered: Any, fraction: float) -> float:
     below = int(position)
     above = min(below + 1, ordered.shape[0] - 1)
     low, high = float(ordered[below]), float(ordered[above])
-    return low + (position - below) * (high - low)
+    return float(low + (position - below) * (high - low))

@@ -32,7 +32,8 @@ def look_up(
     argument = xp.astype(x, thresholds.dtype, copy=False)
     flat = xp.reshape(argument, (-1,))
     if thresholds.shape[0] == 1:
-        place = xp.searchsorted(thresholds[0, :], flat)
+        # Without the last, infinite one, which NaN would pass.
+        place = xp.searchsorted(thresholds[0, :-1], flat)
     else:
         start = _row_starts(argument, thresholds, axis, lines_per_row)
         place = _search(flat, xp.reshape(thresholds, (-1,)), start, thresholds.shape[1])

@@ -27,7 +27,7 @@ class Choice(Enum):
             if type(value) is str and value.casefold() == member.name.casefold():
                 return member
         names = ", ".join(f"{m.name} ({m.value})" for m in cls)
-        asked = str(value) if isinstance(value, Enum) else repr(value)
+        asked = f"{type(value).__name__}.{value.name}" if isinstance(value, Enum) else repr(value)
         raise ParameterError(f"{asked} is no {cls.__name__}; choose one of {names}.")
 
     @classmethod

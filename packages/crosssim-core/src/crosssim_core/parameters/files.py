@@ -40,7 +40,7 @@ def _found(path: str | PathLike[str]) -> Path | Traversable:
     given = Path(path)
     if given.is_file():
         return given
-    shipped = _SHIPPED / f"{given.name.removesuffix('.json')}.json"
+    shipped = _SHIPPED / f"{given.stem}.json"
     if given.name == fspath(path) and shipped.is_file():
         return shipped
     raise FileNotFoundError(

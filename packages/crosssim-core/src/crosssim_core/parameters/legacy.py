@@ -9,7 +9,7 @@ from crosssim_core.errors import ParameterWarning
 from crosssim_core.parameters.messages import joined, nearest
 
 if TYPE_CHECKING:
-    from crosssim_core.parameters.base import Params
+    from crosssim_core.parameters.node import Node
 
 Values = dict[str, Any]
 
@@ -55,7 +55,7 @@ CONVOLUTION_3_0 = {
 
 
 def modernised(
-    cls: "type[Params]", values: Mapping[str, Any], *, path: str = "", stacklevel: int
+    cls: "type[Node]", values: Mapping[str, Any], *, path: str = "", stacklevel: int
 ) -> Values:
     """A copy of ``values`` that names only parameters of ``cls``.
 

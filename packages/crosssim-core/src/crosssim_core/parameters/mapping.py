@@ -7,8 +7,9 @@ from pydantic import Field
 from crosssim_core.errors import ParameterError
 from crosssim_core.parameters.base import Params
 from crosssim_core.parameters.enums import PartitionStrategy
+from crosssim_core.parameters.messages import shown
 from crosssim_core.parameters.pair import Pair
-from crosssim_core.parameters.plain import AtLeastOne, Positive
+from crosssim_core.parameters.plain import AtLeastOne, Positive, plain
 
 
 class LimitParameters(Params):
@@ -70,13 +71,14 @@ class LimitParameters(Params):
 
     @scale.setter
     def scale(self, value: float) -> None:
-        trial = type(self)(percentile=value)
-        if trial.scale is None:
+        number: Any = plain(value)
+        if isinstance(number, bool) or not isinstance(number, int | float) or not number >= 1:
             raise ParameterError(
-                f"must be at least 1, got {value:g}: below, a percentile is a quantile.",
+                f"must be a number of at least 1, got {shown(number)}; below 1, percentile is a "
+                "quantile.",
                 self._at("scale"),
             )
-        self.percentile = trial.scale
+        self.percentile = number
 
     def check(self) -> None:
         self._check_given()
@@ -89,9 +91,7 @@ class LimitParameters(Params):
 
     def _check_given(self) -> None:
         if self.percentile is None and self.min is None and self.max is None:
-            raise ParameterError(
-                "percentile, min and max are all None: set the first or the others."
-            )
+            raise ParameterError("percentile, min and max are all None: set one or the others.")
 
 
 class WeightMappingParameters(LimitParameters):
@@ -107,9 +107,9 @@ class WeightMappingParameters(LimitParameters):
     """Limit found in the matrix, as a fraction [1]: from 1 upwards, this times the largest
     magnitude; below 1, the larger magnitude of the two quantiles at ``percentile`` and
     ``1 - percentile``."""
-    row_partition_priority: list[AtLeastOne] = []
+    row_partition_priority: list[AtLeastOne] = Field(default_factory=list)
     """Divisors tried in this order where matrix rows do not divide evenly over arrays."""
-    col_partition_priority: list[AtLeastOne] = []
+    col_partition_priority: list[AtLeastOne] = Field(default_factory=list)
     """Likewise for matrix columns."""
     row_partition_strategy: PartitionStrategy = PartitionStrategy.EQUAL
     """What to do with matrix rows where no divisor fits."""

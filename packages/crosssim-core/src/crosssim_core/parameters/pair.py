@@ -48,7 +48,7 @@ class Pair(Params):
         elif name == "mvm":
             super()._exchange("mvm", value)
             self.__dict__["vmm"] = self.__dict__["mvm"]
-        elif value is not self.__dict__["mvm"] and self._built(name, value) != self.__dict__["mvm"]:
+        elif value is not self.__dict__["mvm"] and self._made(name, value) != self.__dict__["mvm"]:
             raise ParameterError(
                 "mvm and vmm match and share one record: set mvm, or set match = False first.",
                 self._at("vmm"),

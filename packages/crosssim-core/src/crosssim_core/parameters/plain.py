@@ -1,5 +1,6 @@
 """Plain Python values, and the types of single parameters."""
 
+from enum import Enum
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -15,6 +16,13 @@ Positive = Annotated[float, Field(gt=0)]
 
 NonNegative = Annotated[float, Field(ge=0)]
 """A number that is not negative."""
+
+
+def exported(value: Any) -> Any:
+    """``value`` as JSON files hold it: a copy of a list, the value of an enum."""
+    if isinstance(value, list):
+        return [exported(item) for item in value]
+    return value.value if isinstance(value, Enum) else value
 
 
 def plain(value: Any) -> Any:

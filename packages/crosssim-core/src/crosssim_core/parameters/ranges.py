@@ -1,5 +1,6 @@
 """Ranges of ADCs that were calibrated beforehand."""
 
+from math import isfinite
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator
@@ -24,6 +25,8 @@ def checked_range(value: Any) -> Any:
             raise ParameterError(
                 f"must be [low, high] or a list of such pairs, got {shown(value)}."
             )
+        if not all(map(isfinite, pair)):
+            raise ParameterError(f"must be finite, got {shown(value)}.")
         if not pair[0] < pair[1]:
             raise ParameterError(f"low ({pair[0]:g}) must be below high ({pair[1]:g}).")
     return value

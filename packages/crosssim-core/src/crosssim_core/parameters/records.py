@@ -3,13 +3,16 @@
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from pydantic import Field
+
 from crosssim_core.errors import ParameterError, PluginError
 from crosssim_core.parameters.base import Params
 from crosssim_core.parameters.enums import ADCRangeLimits
 from crosssim_core.parameters.messages import located
 from crosssim_core.parameters.plain import AtLeastOne, Count, NonNegative
 from crosssim_core.parameters.ranges import CalibratedRange, lowest
-from crosssim_core.plugins.registry import Family, params_class
+from crosssim_core.plugins.entries import Family
+from crosssim_core.plugins.registry import params_class
 
 
 class ModelRecord(Params):
@@ -49,9 +52,7 @@ class ModelRecord(Params):
 
     def check(self) -> None:
         if self._record_class(self.model) is not type(self):
-            raise ParameterError(
-                f"{type(self).__name__} does not belong to {self.model!r}.", "model"
-            )
+            raise ParameterError(f"{self.model!r} has other parameters than {type(self).__name__}.")
 
     @classmethod
     def _class_for(cls, values: Mapping[str, Any]) -> type["ModelRecord"]:
@@ -97,7 +98,8 @@ class ModelRecord(Params):
             kept = {
                 name: value
                 for name, value in self._state().items()
-                if name in cls.model_fields and value != fields[name].get_default()
+                if name in cls.model_fields
+                and value != fields[name].get_default(call_default_factory=True)
             }
             fresh = cls(**{**kept, "model": model})
         except ParameterError as error:
@@ -138,12 +140,12 @@ class AdcParams(ModelRecord):
     bits: Count = 0
     """Resolution [bit]; 0 hands the current on. Ignored by IdealADC."""
     signed: bool = True
-    """Whether codes have a sign; SignMagnitudeADC requires it, others ignore it."""
+    """Whether codes have a sign; some models require it, others ignore it."""
     stochastic_rounding: bool = False
     """Round up with a probability equal to the fractional part."""
     adc_per_ibit: bool = False
     """Convert after every input slice, instead of once after analog accumulation."""
-    calibrated_range: CalibratedRange = []
+    calibrated_range: CalibratedRange = Field(default_factory=list)
     """``[low, high]``, or one such pair for each weight slice, the least significant first, in
     units of one device at full conductance and full input [1]."""
     adc_range_option: ADCRangeLimits = ADCRangeLimits.CALIBRATED
@@ -151,8 +153,6 @@ class AdcParams(ModelRecord):
 
     def check(self) -> None:
         super().check()
-        if self.model == "SignMagnitudeADC" and not self.signed:
-            raise ParameterError("model is SignMagnitudeADC, which needs signed = True.")
         if self.adc_range_option is ADCRangeLimits.GRANULAR and not self.adc_per_ibit:
             raise ParameterError(
                 "adc_range_option is GRANULAR, which needs adc_per_ibit = True, got False."
@@ -173,7 +173,6 @@ class AdcParams(ModelRecord):
         if (
             self.converts
             and not self.signed
-            and self.model != "SignMagnitudeADC"
             and self.adc_range_option is ADCRangeLimits.CALIBRATED
             and lowest(self.calibrated_range) < 0
         ):
@@ -216,12 +215,6 @@ class DacParams(ModelRecord):
             raise ParameterError(
                 "input_bitslicing and signed are True, and QuantizerDAC slices unsigned inputs "
                 "only: choose SignMagnitudeDAC."
-            )
-        if self.model == "SignMagnitudeDAC" and not self.signed:
-            raise ParameterError("model is SignMagnitudeDAC, which needs signed = True.")
-        if self.model == "SignMagnitudeDAC" and self.bits == 1:
-            raise ParameterError(
-                "bits is 1, which is the sign alone: SignMagnitudeDAC needs 2 at least."
             )
 
     def doubts(self) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """Rules between ``core`` and ``xbar``."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 from math import log2
 
 from crosssim_core.errors import ParameterError
@@ -85,7 +86,7 @@ def _uneven_slices(core: CoreParameters, adc: AdcParams) -> Iterator[str]:
     ):
         return
     widths = [pair[1] - pair[0] for pair in adc.calibrated_range if isinstance(pair, list)]
-    for index, (low, high) in enumerate(zip(widths, widths[1:], strict=False)):
+    for index, (low, high) in enumerate(pairwise(widths)):
         ratio = log2(high / low)
         if abs(ratio - round(ratio)) > 1e-6:
             yield (

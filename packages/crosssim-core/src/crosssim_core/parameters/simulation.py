@@ -76,6 +76,13 @@ class SimulationParameters(Params):
     literal: bool = False
     """Do each physical step one after another, as the oracle for everything faster."""
 
+    def to_dict(self) -> dict[str, Any]:
+        # CrossSim 3.2 refuses files with names it does not know.
+        values = super().to_dict()
+        if not self.literal:
+            del values["literal"]
+        return values
+
     @property
     def fast_matmul(self) -> bool:
         """Whether products of many vectors are evaluated at once."""

@@ -14,7 +14,7 @@ Source: CrossSim device models of these names.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from array_api_compat import array_namespace
 from jaxtyping import Float
@@ -51,17 +51,25 @@ def centred(g: Float[Array, "*cells"], /, noise: NoiseSource) -> Float[Array, "*
     return noise.uniform_like(g) - 0.5
 
 
+class Law(NamedTuple):
+    """How an error is distributed, and how its size depends on conductance."""
+
+    size: Callable[[Array], Array]
+    """Size of the error at a conductance, for magnitude 1 [1]."""
+    draw: Callable[[Array, NoiseSource], Array]
+    """Deviates of mean 0, one for each cell [1]."""
+    deviation: float
+    """Standard deviation of the deviates [1]."""
+
+
 @dataclass(frozen=True, slots=True)
-class GenericError:
-    """An error of independent cells: magnitude, times size at a conductance, times deviate."""
+class GenericDevice:
+    """Cells with independent errors: magnitude, times size at a conductance, times deviate."""
 
     params: DeviceErrorParams
     cell: Cell
 
-    size: ClassVar[Callable[[Array], Array]]
-    deviates: ClassVar[Callable[[Array, NoiseSource], Array]]
-    deviation: ClassVar[float]
-    """Standard deviation of the deviates [1]."""
+    law: ClassVar[Law]
 
     def program(
         self, g: Float[Array, "*cells"], /, *, noise: NoiseSource
@@ -72,7 +80,7 @@ class GenericError:
             g: Target conductance over the largest one [1]; left unchanged.
             noise: Drawn from once.
         """
-        return g + self.params.magnitude * self.size(g) * self.deviates(g, noise)
+        return g + self.params.magnitude * self.law.size(g) * self.law.draw(g, noise)
 
     def read(self, g: Float[Array, "*cells"], /, *, noise: NoiseSource) -> Float[Array, "*cells"]:
         """Conductance seen by one read of cells that hold ``g``, before clipping [1]."""
@@ -82,64 +90,51 @@ class GenericError:
         self, g: Float[Array, "*cells"], /
     ) -> tuple[Float[Array, "*cells"], Float[Array, "*cells"]]:
         """Mean and standard deviation of `read` [1]."""
-        return g, self.params.magnitude * self.deviation * abs(self.size(g))
+        return g, self.params.magnitude * self.law.deviation * abs(self.law.size(g))
+
+    @property
+    def read_is_normal(self) -> bool:
+        """Whether the distribution of `read` is normal."""
+        return self.law.draw is normal
 
 
-class NormalError(GenericError):
-    """An error with normal deviates."""
-
-    __slots__ = ()
-    deviates = staticmethod(normal)
-    deviation = 1.0
-    read_is_normal = True
-
-
-class UniformError(GenericError):
-    """An error with uniform deviates."""
-
-    __slots__ = ()
-    deviates = staticmethod(centred)
-    deviation = 12**-0.5
-    read_is_normal = False
-
-
-class NormalIndependentDevice(NormalError):
+class NormalIndependentDevice(GenericDevice):
     """``g + m z``: standard deviation ``m`` at every conductance."""
 
     __slots__ = ()
-    size = staticmethod(constant)
+    law = Law(constant, normal, 1.0)
 
 
-class NormalProportionalDevice(NormalError):
+class NormalProportionalDevice(GenericDevice):
     """``g (1 + m z)``: standard deviation ``m g``."""
 
     __slots__ = ()
-    size = staticmethod(proportional)
+    law = Law(proportional, normal, 1.0)
 
 
-class NormalInverseProportionalDevice(NormalError):
+class NormalInverseProportionalDevice(GenericDevice):
     """``g + m z / g``: standard deviation ``m / g``, no error at 0."""
 
     __slots__ = ()
-    size = staticmethod(inverse)
+    law = Law(inverse, normal, 1.0)
 
 
-class UniformIndependentDevice(UniformError):
+class UniformIndependentDevice(GenericDevice):
     """``g + m w``: width ``m`` at every conductance."""
 
     __slots__ = ()
-    size = staticmethod(constant)
+    law = Law(constant, centred, 12**-0.5)
 
 
-class UniformProportionalDevice(UniformError):
+class UniformProportionalDevice(GenericDevice):
     """``g (1 + m w)``: width ``m g``."""
 
     __slots__ = ()
-    size = staticmethod(proportional)
+    law = Law(proportional, centred, 12**-0.5)
 
 
-class UniformInverseProportionalDevice(UniformError):
+class UniformInverseProportionalDevice(GenericDevice):
     """``g + m w / g``: width ``m / g``, no error at 0."""
 
     __slots__ = ()
-    size = staticmethod(inverse)
+    law = Law(inverse, centred, 12**-0.5)

@@ -27,7 +27,10 @@ CUBIC = (1.2968e-3, 6.7919e-4, 8.8710e-5)
 """Coefficients of the current's V³ term: of ℓ^0 to ℓ^2 [A/V³]."""
 
 SMALLEST, LARGEST = 49.99, 225.01
-"""Conductances that were measured [µS]."""
+"""Conductances that were measured, with a margin [µS]."""
+
+EDGE = 50e-6
+"""Smallest conductance whose current was measured [S]."""
 
 LARGEST_VOLTAGE = 0.5001
 """Largest read voltage at which currents were measured [V]."""
@@ -36,18 +39,25 @@ LINEAR_BELOW = 1e-9
 """Conductance below which the current is taken to be linear [S]."""
 
 
+class RramMiloParams(DeviceErrorParams):
+    """What can be chosen about `RramMilo`."""
+
+    model: str = "RRAMMilo"
+    keep_shape_below_range: bool = False
+    """Whether cells that errors push below 50 µS keep the relative nonlinearity of 50 µS. If not,
+    the fit is extrapolated as in CrossSim 3.2; from about 31 µS down its current is negative at
+    +0.5 V."""
+
+
 @dataclass(frozen=True, slots=True)
 class RramMilo:
     """Programming error and nonlinear current of a resistive memory cell.
-
-    Below 50 µS, where errors can push a cell, the current is an extrapolation that changes
-    sign at about 31 µS and +0.5 V; ``clip_conductance`` keeps cells in the measured range.
 
     Raises:
         ParameterError: Conductances ``1 / Rmax`` to ``1 / Rmin`` leave 50 to 225 µS.
     """
 
-    params: DeviceErrorParams
+    params: RramMiloParams
     cell: Cell
 
     def __post_init__(self) -> None:
@@ -90,21 +100,27 @@ class RramMilo:
             ParameterError: As in `check_slot`.
         """
         self.check_slot("nonlinear_IV")
-        quadratic, cubic = nonlinearity(g / self.cell.Rmin)
+        floor = EDGE if self.params.keep_shape_below_range else 0.0
+        quadratic, cubic = nonlinearity(g / self.cell.Rmin, floor)
         voltage = self.cell.Vread
         bend = (quadratic + voltage * cubic * v) * (voltage * self.cell.Rmin)
         return (g + bend * v) * v
 
 
 def nonlinearity(
-    conductance: Float[Array, "*cells"], /
+    conductance: Float[Array, "*cells"], floor: float = 0.0, /
 ) -> tuple[Float[Array, "*cells"], Float[Array, "*cells"]]:
-    """Coefficients of V² [A/V²] and V³ [A/V³] of the current at a conductance [S]."""
+    """Coefficients of V² [A/V²] and V³ [A/V³] of the current at a conductance [S].
+
+    Below ``floor`` [S] they are in proportion to the conductance.
+    """
     xp = array_namespace(conductance)
-    # Terms cancel by two decimals, and 1 S + 1e-16 is 1 S in single precision.
+    # Terms cancel by two decimals.
     exact = xp.astype(conductance, xp.float64)
-    decade = xp.log10(exact + 1e-16)
-    bent = xp.astype(exact >= LINEAR_BELOW, xp.float64)
-    quadratic = polynomial(decade, QUADRATIC) * bent
-    cubic = polynomial(decade, CUBIC) * bent
+    fitted = xp.clip(exact, floor, None)
+    decade = xp.log10(fitted + 1e-16)
+    share = xp.astype(exact >= LINEAR_BELOW, xp.float64)
+    if floor > 0:
+        share = exact / fitted
+    quadratic, cubic = (share * polynomial(decade, fit) for fit in (QUADRATIC, CUBIC))
     return xp.astype(quadratic, conductance.dtype), xp.astype(cubic, conductance.dtype)

@@ -160,7 +160,8 @@ def at_time(table: tuple[tuple[float, ...], ...], time: float) -> tuple[float, .
     """Rows of ``table``, one for each day, interpolated at ``time`` [d]."""
     day = min(int(time), len(table) - 2)
     part = time - day
-    return tuple((1.0 - part) * a + part * b for a, b in zip(table[day], table[day + 1]))
+    pairs = zip(table[day], table[day + 1], strict=True)
+    return tuple((1.0 - part) * before + part * after for before, after in pairs)
 
 
 def saturating(current: Array, amplitude: float, characteristic: float) -> Array:

@@ -23,8 +23,12 @@ class SignMagnitudeAdcParams(AdcParams):
     model: str = "SignMagnitudeADC"
 
     def check(self) -> None:
-        """Refuse what cannot hold a sign and a magnitude."""
+        """Apply the rules of every ADC and those of this one."""
         super().check()
+        self.check_model()
+
+    def check_model(self) -> None:
+        """Refuse codes that cannot hold a sign and a magnitude."""
         check_sign_magnitude("SignMagnitudeADC", signed=self.signed, bits=self.bits)
 
 
@@ -34,8 +38,12 @@ class SignMagnitudeDacParams(DacParams):
     model: str = "SignMagnitudeDAC"
 
     def check(self) -> None:
-        """Refuse what cannot hold a sign and a magnitude."""
+        """Apply the rules of every DAC and those of this one."""
         super().check()
+        self.check_model()
+
+    def check_model(self) -> None:
+        """Refuse codes that cannot hold a sign and a magnitude."""
         check_sign_magnitude("SignMagnitudeDAC", signed=self.signed, bits=self.bits)
 
 
@@ -49,8 +57,12 @@ class CircuitAdcParams(AdcParams):
     magnitude of the two ends of the range [1]."""
 
     def check(self) -> None:
-        """Refuse tables that would not fit into memory."""
+        """Apply the rules of every ADC and those of this one."""
         super().check()
+        self.check_model()
+
+    def check_model(self) -> None:
+        """Refuse tables that would not fit into memory."""
         if self.bits > MOST_BITS:
             raise ParameterError(
                 f"{self.model} is simulated up to {MOST_BITS} bits, not {self.bits}", "bits"
@@ -78,9 +90,9 @@ class SarAdcParams(CircuitAdcParams):
     group_size: Annotated[int, Field(ge=1)] = 8
     """Output lines that share a converter [1]."""
 
-    def check(self) -> None:
-        """Refuse a split DAC that has nothing to split."""
-        super().check()
+    def check_model(self) -> None:
+        """Refuse, too, a split DAC that has nothing to split."""
+        super().check_model()
         if self.bits == 1 and self.split_cdac:
             raise ParameterError(
                 "a split CDAC (split_cdac = True) needs at least 2 bits, not 1", "bits"

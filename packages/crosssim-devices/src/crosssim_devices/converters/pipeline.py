@@ -1,7 +1,7 @@
 """Pipeline and cyclic ADCs of 1.5-bit stages.
 
-A stage compares its input ``v`` with ``V / 4`` and ``-V / 4``, adds ``2``, ``1`` or ``0`` half weights
-to the code, and hands on the residue ``((1 + γ) v + a γ V) / D`` with ``a`` = −1, 0 or 1,
+A stage compares its input ``v`` with ``V / 4`` and ``-V / 4``, adds 2, 1 or 0 times its weight to
+the code, and hands on the residue ``((1 + γ) v + a γ V) / D`` with ``a`` = −1, 0 or 1,
 ``γ = C2 / C1``, the gain error ``D = 1 + (C1 + C2 + Cpar) / (A C1)`` and the reference voltage
 ``V``. A last comparator adds the last bit.
 
@@ -11,6 +11,7 @@ Source: as in `crosssim_devices.converters.capacitors`.
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from crosssim_devices.converters.params import PipelineAdcParams
 from crosssim_devices.converters.table import Real, Steps, TabulatedAdc, drawn
@@ -108,7 +109,8 @@ def stage_steps(
         low: Lower end of the range.
         high: Upper end of the range.
     """
-    edges = np.array([low, high])
+    # From below the range, so that a threshold at its lower end is seen.
+    edges = np.array([low - reference, high])
     slope, shift = np.ones(1), np.zeros(1)
     code = np.zeros(1, dtype=np.int64)
     for stage in range(ratio.size):
@@ -132,8 +134,8 @@ def stage_steps(
 
 def _cut(
     edges: Real, slope: Real, shift: Real, levels: tuple[float, ...]
-) -> tuple[Real, np.ndarray[tuple[int], np.dtype[np.int64]]]:
-    """Cut pieces where their residue crosses ``levels``; all edges, and the parent of each piece."""
+) -> tuple[Real, NDArray[np.intp]]:
+    """Cut pieces where their residue crosses ``levels``; edges and the parent of each piece."""
     with np.errstate(divide="ignore", invalid="ignore"):
         crossings = [(level - shift) / slope for level in levels]
     inside = [c[(c > edges[:-1]) & (c < edges[1:])] for c in crossings]

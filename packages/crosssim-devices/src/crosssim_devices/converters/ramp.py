@@ -24,9 +24,7 @@ class RampAdc(TabulatedAdc):
         offsets = drawn(noise, (self.site.lines,), params.sigma_comparator * self.reference)
         mismatch = drawn(noise, (params.bits + 1,), params.sigma_capacitor)
         levels_of = symmetric_levels if params.symmetric_cdac else asymmetric_levels
-        levels = levels_of(
-            mismatch, bits=params.bits, reference=self.reference, gain=self.gain
-        )
+        levels = levels_of(mismatch, bits=params.bits, reference=self.reference, gain=self.gain)
         nearest = nearest_level(levels)
         if params.sigma_comparator == 0:
             return [nearest]

@@ -43,16 +43,14 @@ class SarAdc(TabulatedAdc):
         return [Steps(row, codes) for row in (thresholds if different else thresholds[:1])]
 
 
-def sar_levels(
-    mismatch: Real, *, bits: int, reference: float, gain: float, split: bool
-) -> Real:
+def sar_levels(mismatch: Real, *, bits: int, reference: float, gain: float, split: bool) -> Real:
     """Level that the search compares with at each trial code, half a step below its centre.
 
     Arguments and result as in `symmetric_levels`; the level of code 0 is never used.
     """
     levels_of = split_levels if split else symmetric_levels
     levels = levels_of(mismatch, bits=bits, reference=reference, gain=gain)
-    return levels - reference / 2**bits
+    return np.asarray(levels - reference / 2**bits)
 
 
 def search_thresholds(levels: Real) -> Real:

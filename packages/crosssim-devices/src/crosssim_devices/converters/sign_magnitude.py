@@ -33,7 +33,7 @@ class SignMagnitudeAdc:
     site: AdcSite
 
     def __post_init__(self) -> None:
-        self.params.check()
+        self.params.check_model()
         if self.params.bits > 0:
             check_symmetric("SignMagnitudeADC", self.site.low, self.site.high)
 
@@ -80,7 +80,7 @@ class SignMagnitudeDac:
     site: DacSite
 
     def __post_init__(self) -> None:
-        self.params.check()
+        self.params.check_model()
         check_symmetric("SignMagnitudeDAC", self.site.low, self.site.high)
 
     @property

@@ -113,7 +113,7 @@ class TabulatedAdc:
     uniform: ClassVar[None] = None
 
     def __post_init__(self) -> None:
-        self.params.check()
+        self.params.check_model()
         table = None
         if self.params.bits > 0:
             check_range(self.site.low, self.site.high)
@@ -175,7 +175,7 @@ class TabulatedAdc:
 
 def value_of(codes: Codes, *, bits: int, reference: float) -> Real:
     """Value that codes stand for: odd multiples of ``reference / 2**bits``."""
-    return 2 * reference * (codes / 2**bits) - reference * (2**bits - 1) / 2**bits
+    return np.asarray(2 * reference * (codes / 2**bits) - reference * (2**bits - 1) / 2**bits)
 
 
 def rounded_down(x: Real) -> NDArray[np.float32]:

@@ -38,12 +38,8 @@ def save_plot(outcome: Outcome, path: Path) -> None:
         values = [100 * a for a in result.accuracies]
         axes.plot(values, [row] * len(values), "o", color="tab:blue", alpha=0.25, markersize=7)
         axes.plot([100 * result.mean], [row], "|", color="black", markersize=18, markeredgewidth=2)
-        axes.annotate(
-            f"{100 * result.mean:.1f} % {_spread(result)}",
-            *((1.02, row), ("axes fraction", "data")),
-            va="center",
-            annotation_clip=False,
-        )
+        text = f"{100 * result.mean:.1f} % {_spread(result)}"
+        axes.text(1.02, row, text, va="center", transform=axes.get_yaxis_transform())
     axes.set_yticks(range(len(outcome.results)), [r.name.strip() for r in outcome.results])
     axes.invert_yaxis()
     axes.set_xlim(right=101)

@@ -1,0 +1,120 @@
+"""The BITSLICED style: an integer weight is spread over arrays, digit by digit."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from jaxtyping import Float
+
+from crosssim_core._array import array_namespace
+from crosssim_core.chain.lines import minus_first, surround
+from crosssim_core.numerics.levels import round_to_levels
+from crosssim_core.typing import Array
+
+
+@dataclass(frozen=True, slots=True)
+class BitSlicedMapping:
+    """Digits of ``rint(w * (2**(weight_bits - 1) - 1))``, least significant slice first.
+
+    With pairs every digit carries the sign of the weight. Without, integers are moved up by
+    ``2**(weight_bits - 1)``, which is subtracted digitally, or by a unit line that holds the
+    digits of that number.
+
+    Source: CrossSim parameters ``core.style = BITSLICED`` and ``core.bit_sliced``.
+    """
+
+    g_min: float
+    """Smallest conductance over the largest [1]."""
+    given_cell_bits: int
+    """Bits of one cell [bit]; 0 takes those of a slice."""
+    weight_bits: int
+    """Bits of a weight, sign included [bit]."""
+    slices: int
+    pairs: bool
+    unit_line: bool
+
+    @property
+    def signs(self) -> int:
+        return 2 if self.pairs else 1
+
+    @property
+    def needs_total(self) -> bool:
+        return not (self.pairs or self.unit_line)
+
+    @property
+    def slice_bits(self) -> int:
+        """Weight bits of one slice [bit]."""
+        if self.weight_bits % self.slices == 0:
+            return self.weight_bits // self.slices
+        return -(-(self.weight_bits - self.pairs) // self.slices)
+
+    @property
+    def cell_bits(self) -> int:
+        return self.given_cell_bits if self.given_cell_bits > 0 else self.slice_bits
+
+    @property
+    def top(self) -> int:
+        """Integer that the weight 1 stands for."""
+        return 2 ** (self.weight_bits - 1) - 1
+
+    def conductances(
+        self, w: Float[Array, "outputs inputs"], /
+    ) -> Float[Array, "slices signs lines drives"]:
+        xp = array_namespace(w)
+        integers = xp.round(w * self.top)
+        slices = [xp.stack(self._slice(integers, i)) for i in range(self.slices)]
+        return xp.stack(slices)
+
+    def weights(
+        self, g: Float[Array, "slices signs lines drives"], /
+    ) -> Float[Array, "outputs inputs"]:
+        if self.pairs:
+            lines = [g[i, 0, ...] - g[i, 1, ...] for i in range(self.slices)]
+        else:
+            lines = [g[i, 0, ...] for i in range(self.slices)]
+        if self.unit_line:
+            lines = [line[:, 1:] for line in lines]
+        return self.decode(lines, 1.0, axis=0)
+
+    def decode(
+        self, lines: Sequence[Float[Array, "*lines"]], total: Any, /, *, axis: int
+    ) -> Float[Array, "*lines"]:
+        largest = (2**self.slice_bits - 1) / (1.0 - self.g_min)
+        background = self.g_min * total if self.needs_total else 0.0
+        integers: Any = 0.0
+        for i, line in enumerate(lines):
+            digits = minus_first(line, axis) if self.unit_line else line - background
+            integers = integers + largest * 2 ** (self.slice_bits * i) * digits
+        if self.needs_total:
+            integers = integers - 2 ** (self.weight_bits - 1) * total
+        return integers / self.top
+
+    def _slice(self, integers: Array, index: int) -> tuple[Array, ...]:
+        """Conductances of one slice: of both signs, or of one array."""
+        xp = array_namespace(integers)
+        if self.pairs:
+            zero = xp.zeros_like(integers)
+            positive = xp.where(integers > 0, integers, zero)
+            negative = xp.where(integers < 0, -integers, zero)
+            return self._levels(self._digit(positive, index)), self._levels(
+                self._digit(negative, index)
+            )
+        zero = 2 ** (self.weight_bits - 1)
+        digits = self._digit(integers + zero, index)
+        if self.unit_line:
+            digits = surround(digits, self._unit_digit(index))
+        return (self._levels(digits),)
+
+    def _digit(self, integers: Array, index: int) -> Array:
+        shifted = array_namespace(integers).floor(integers / 2 ** (self.slice_bits * index))
+        return shifted % 2**self.slice_bits
+
+    def _unit_digit(self, index: int) -> float:
+        """Digit of ``2**(weight_bits - 1)``."""
+        place, shift = divmod(self.weight_bits - 1, self.slice_bits)
+        return float(2**shift) if index == place else 0.0
+
+    def _levels(self, digits: Array) -> Array:
+        fraction = digits / (2**self.slice_bits - 1)
+        g = self.g_min + (1.0 - self.g_min) * fraction
+        return round_to_levels(g, g_min=self.g_min, bits=self.given_cell_bits)

@@ -1,0 +1,109 @@
+"""From digital inputs to the voltages of one step in time."""
+
+from dataclasses import dataclass
+
+from jaxtyping import Float
+
+from crosssim_core._array import array_namespace
+from crosssim_core.converters import DacModel, DacSite
+from crosssim_core.errors import ParameterError
+from crosssim_core.numerics.digits import digit, digit_count, digit_weight
+from crosssim_core.numerics.limits import symmetric_limit
+from crosssim_core.parameters import DacParams, InputMappingParameters
+from crosssim_core.plugins.registry import factory
+from crosssim_core.typing import Array
+
+
+@dataclass(frozen=True, slots=True)
+class InputScale:
+    """How digital inputs become fractions of the full-scale voltage."""
+
+    factor: float | None
+    """Voltage over input; None if it follows from the inputs of each call."""
+    percentile: float = 1.0
+    """Rule for the limit of the inputs, see `symmetric_limit`."""
+
+    def of(self, x: Float[Array, "*batch inputs"], /) -> float:
+        """Voltage over input for the inputs ``x`` of one call."""
+        if self.factor is not None:
+            return self.factor
+        return 1.0 / symmetric_limit(x, percentile=self.percentile)
+
+
+@dataclass(frozen=True, slots=True)
+class Digits:
+    """Input bit slicing: voltages applied digit by digit."""
+
+    bits: int
+    """Magnitude bits of the DAC [bit]."""
+    size: int
+    """Bits of one digit [bit]."""
+
+    @property
+    def count(self) -> int:
+        """Digits of one input."""
+        return digit_count(self.bits, self.size)
+
+    def take(self, z: Float[Array, "*batch"], k: int, /) -> Float[Array, "*batch"]:
+        """Voltages of digit ``k``."""
+        return digit(z, k, bits=self.bits, size=self.size)
+
+    def weight(self, k: int, /) -> float:
+        """Weight of what digit ``k`` gives in the sum over digits."""
+        return digit_weight(k, bits=self.bits, size=self.size)
+
+    @property
+    def step(self) -> float:
+        """Smallest difference of the voltages of one digit [1]."""
+        return 1.0 / (2**self.size - 1)
+
+
+@dataclass(frozen=True, slots=True)
+class InputPath:
+    """Scale, converter and digits of one direction of a product."""
+
+    scale: InputScale
+    dac: DacModel | None
+    """None where voltages follow the inputs exactly, without clipping."""
+    digits: Digits | None
+    """None where the whole input is applied at once."""
+
+    @classmethod
+    def of(cls, limits: InputMappingParameters, dac: DacParams) -> "InputPath":
+        """The input path that the parameters describe.
+
+        Raises:
+            UnknownModelError: The DAC model is not installed.
+            ParameterError: The DAC refuses its parameters or limits, or cannot slice.
+        """
+        span = 2.0 if dac.signed else 1.0
+        if limits.percentile is not None:
+            scale = InputScale(None, limits.percentile)
+            site = DacSite(-1.0 if dac.signed else 0.0, 1.0)
+        else:
+            assert limits.min is not None
+            assert limits.max is not None
+            factor = span / (limits.max - limits.min)
+            scale = InputScale(factor)
+            site = DacSite(factor * limits.min, factor * limits.max)
+        model: DacModel = factory("dac", dac.model)(dac, site)
+        digits = Digits(model.magnitude_bits, dac.slice_size) if dac.input_bitslicing else None
+        if digits is not None and digits.bits < 1:
+            raise ParameterError(
+                f"{dac.model} (signed = {dac.signed}) cannot slice inputs: input bit slicing "
+                "needs a SignMagnitudeDAC, or an unsigned QuantizerDAC with core.mapping.inputs "
+                "starting at 0.",
+                "xbar.dac",
+            )
+        ideal = dac.model == "IdealDAC" or dac.bits == 0
+        return cls(scale, None if ideal else model, digits)
+
+    def convert(self, x: Float[Array, "*batch"], scale: float, /) -> Float[Array, "*batch"]:
+        """Voltages over the full-scale voltage for the inputs ``x``; ``x`` is left unchanged."""
+        scaled = x if scale == 1.0 else x * scale
+        return scaled if self.dac is None else self.dac.convert(scaled)
+
+
+def total(z: Float[Array, "*batch inputs"], /) -> Float[Array, "*batch one"]:
+    """Sum of the voltages of each vector."""
+    return array_namespace(z).sum(z, axis=-1, keepdims=True)
