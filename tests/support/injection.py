@@ -36,4 +36,6 @@ def assert_close(x, want, *, tolerance=1e-8, dtype=None):
     """The elements of ``x`` are those of ``want``, up to ``tolerance``."""
     if dtype is not None:
         assert str(x.dtype).rpartition(".")[2] == dtype
-    np.testing.assert_allclose(as_host(x), np.asarray(want, dtype=np.float64), rtol=0, atol=tolerance)
+    np.testing.assert_allclose(
+        as_host(x), np.asarray(want, dtype=np.float64), rtol=0, atol=tolerance
+    )

@@ -19,7 +19,8 @@ PLACES = [
     *filter(None, [os.environ.get("CROSSSIM_REFERENCE_DIR")]),
     str(Path(__file__).parents[3] / "shared" / "reference"),
 ]
-BATCHNORM_EPS = 1e-3
+STEM_EPS = 1e-3
+"""The weights were trained with this in the first batch-norm, and PyTorch's default after it."""
 
 # CrossSim writes core.weight_bits where it has no effect too.
 pytestmark = pytest.mark.filterwarnings("ignore:core.weight_bits")
@@ -34,14 +35,14 @@ class Block(nn.Module):
     def __init__(self, inputs: int, outputs: int, stride: int) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(inputs, outputs, 3, stride, padding=1, bias=False)
-        self.bn1 = nn.BatchNorm2d(outputs, eps=BATCHNORM_EPS)
+        self.bn1 = nn.BatchNorm2d(outputs)
         self.conv2 = nn.Conv2d(outputs, outputs, 3, padding=1, bias=False)
-        self.bn2 = nn.BatchNorm2d(outputs, eps=BATCHNORM_EPS)
+        self.bn2 = nn.BatchNorm2d(outputs)
         self.downsample = None
         if inputs != outputs:
             self.downsample = nn.Sequential(
                 nn.Conv2d(inputs, outputs, 1, stride, bias=False),
-                nn.BatchNorm2d(outputs, eps=BATCHNORM_EPS),
+                nn.BatchNorm2d(outputs),
             )
 
     def forward(self, x: Tensor) -> Tensor:
@@ -56,7 +57,7 @@ class ResNet20(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(3, 16, 3, padding=1, bias=False)
-        self.bn1 = nn.BatchNorm2d(16, eps=BATCHNORM_EPS)
+        self.bn1 = nn.BatchNorm2d(16, eps=STEM_EPS)
         self.res1 = nn.Sequential(Block(16, 16, 1), Block(16, 16, 1), Block(16, 16, 1))
         self.res2 = nn.Sequential(Block(16, 32, 2), Block(32, 32, 1), Block(32, 32, 1))
         self.res3 = nn.Sequential(Block(32, 64, 2), Block(64, 64, 1), Block(64, 64, 1))

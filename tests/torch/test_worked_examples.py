@@ -131,8 +131,8 @@ def conv(bias_rows, settings):
     return from_torch(stock, tree(settings), bias_rows)
 
 
-def close(got, want):
-    torch.testing.assert_close(got, torch.as_tensor(want), rtol=0, atol=1e-6)
+def close(got, want, tolerance=1e-6):
+    torch.testing.assert_close(got, torch.as_tensor(want), rtol=0, atol=tolerance)
 
 
 def joined(levels, bias_levels):
@@ -145,7 +145,7 @@ def test_a_linear_layer_gives_the_numbers_of_the_example(example, literal):
     bias_rows, settings, bias_levels, output = LINEAR[example]
     layer = linear(bias_rows, settings | {"simulation.literal": literal})
     assert isinstance(layer, AnalogLinear)
-    close(layer.get_matrix() * 127 / 0.93, joined(LINEAR_LEVELS, bias_levels))
+    close(layer.get_matrix() * 127 / 0.93, joined(LINEAR_LEVELS, bias_levels), 2e-5)
     close(layer(X), output)
 
 
@@ -182,9 +182,7 @@ def test_a_convolution_gives_the_numbers_of_the_example(bias_rows, literal):
     bias_levels, output = CONV[bias_rows]
     layer = conv(bias_rows, UNSIGNED | {"simulation.literal": literal})
     assert isinstance(layer, AnalogConv2d)
-    torch.testing.assert_close(
-        layer.get_matrix() * 127 / 0.91, joined(CONV_LEVELS, bias_levels), rtol=0, atol=2e-5
-    )
+    close(layer.get_matrix() * 127 / 0.91, joined(CONV_LEVELS, bias_levels), 2e-5)
     close(layer(IMAGE), [output])
 
 

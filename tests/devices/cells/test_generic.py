@@ -95,7 +95,9 @@ MEASURED = [
 ]
 
 
-@pytest.mark.parametrize(("name", "magnitude", "clip", "g", "spread", "mean", "deviation"), MEASURED)
+@pytest.mark.parametrize(
+    ("name", "magnitude", "clip", "g", "spread", "mean", "deviation"), MEASURED
+)
 def test_samples_have_the_moments_of_the_closed_form(
     name, magnitude, clip, g, spread, mean, deviation
 ):

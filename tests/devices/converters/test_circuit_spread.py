@@ -88,8 +88,8 @@ def test_comparator_offsets_are_in_units_of_the_reference_voltage():
         ("RampADC", {"symmetric_cdac": False}, {30: (-4, 8), 40: (-3, 3), 60: (-1, 1)}),
         ("SarADC", {}, {30: (-4, 4), 40: (-3, 3), 60: (-1, 1)}),
         ("SarADC", {"split_cdac": False}, {30: (-8, 8), 40: (-3, 3), 60: (-1, 1)}),
-        ("PipelineADC", {}, {30: (-6, 6), 40: (-3, 3), 60: (-1, 1)}),
-        ("CyclicADC", {}, {30: (-6, 6), 40: (-3, 3), 60: (-1, 1)}),
+        ("PipelineADC", {}, {30: (-7, 7), 40: (-3, 3), 60: (-1, 1)}),
+        ("CyclicADC", {}, {30: (-7, 7), 40: (-3, 3), 60: (-1, 1)}),
     ],
 )
 def test_finite_gain_alone_shifts_codes_by_so_many_at_most(model, own, worst):
@@ -105,5 +105,5 @@ def test_finite_gain_alone_shifts_codes_by_so_many_at_most(model, own, worst):
     for gain, (low, high) in worst.items():
         shift = codes(float(gain)) - ideal
         assert low <= shift.min() <= shift.max() <= high
-        if gain == 30:
-            assert (shift.min(), shift.max()) == (low, high)
+        assert shift.min() <= low + 1
+        assert shift.max() >= high - 1

@@ -158,9 +158,7 @@ def test_a_table_is_the_circuit(model, own, limits):
 )
 def test_a_sar_table_is_the_circuit_on_and_beside_every_threshold(model, own, limits):
     record, converter = built(model, own, limits)
-    per_line = converter.table.thresholds[
-        np.arange(LINES) // (converter.table.lines_per_row), :
-    ]
+    per_line = converter.table.thresholds[np.arange(LINES) // (converter.table.lines_per_row), :]
     for steps in (0, 1, -1, 3, -64):
         y = np.where(np.isfinite(per_line), per_line, 0.0)
         y = y + steps * np.spacing(np.abs(y))

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from injection import Injected, assert_close, given
 
+from crosssim_core import AnalogCore, CrossSimParameters
 from crosssim_core._array import as_host
 from crosssim_core.converters import AdcSite, DacSite, UniformLevels
 from crosssim_core.errors import ParameterError
@@ -63,7 +64,9 @@ def test_single_precision_currents_stay_in_single_precision(xp):
 
 
 def test_integer_currents_are_converted_to_real_numbers(xp):
-    got = adc("QuantizerADC", 1, 0.0, 0.5).convert(given(xp, (0, 1, 7), "int32"), axis=0, noise=None)
+    got = adc("QuantizerADC", 1, 0.0, 0.5).convert(
+        given(xp, (0, 1, 7), "int32"), axis=0, noise=None
+    )
     assert_close(got, (0, 0.5, 0.5))
 
 
@@ -213,3 +216,19 @@ def test_short_data_types_survive_fine_converters(name):
     got = adc("QuantizerADC", 16, -1.0, 1.0).convert(x, axis=0, noise=None)
     assert got.dtype == x.dtype
     torch.testing.assert_close(got, x.clip(-1, 1), rtol=0, atol=2**-8)
+
+
+def test_a_whole_core_reads_through_its_adc():
+    params = CrossSimParameters()
+    params.update(
+        {
+            "xbar.device.Rmin": 1e3,
+            "xbar.device.Rmax": 1e4,
+            "xbar.adc.mvm.model": "SignMagnitudeADC",
+            "xbar.adc.mvm.bits": 4,
+            "xbar.adc.mvm.adc_range_option": "MAX",
+        }
+    )
+    core = AnalogCore(np.asarray([[0.5, -1.0, 0.25]]), params)
+    got = core @ np.asarray([1.0, -0.5, 0.2])
+    np.testing.assert_allclose(got, [0.95238095], rtol=1e-7)

@@ -33,6 +33,8 @@ class Entropy:
 
     value: int | None = None
     draw: Callable[[], int] = fresh_entropy
+    given: bool = False
+    """Whether the user chose the seed."""
 
     def get(self) -> int:
         """The seed; the same each time."""
@@ -58,7 +60,7 @@ class Stream:
     @classmethod
     def of(cls, seed: "int | Stream | None") -> "Stream":
         """The stream that ``seed`` stands for; fresh entropy if it is None."""
-        return seed if isinstance(seed, Stream) else cls(Entropy(seed))
+        return seed if isinstance(seed, Stream) else cls(Entropy(seed, given=seed is not None))
 
     def child(self, *names: str | int) -> "Stream":
         """The stream named ``names`` below this one."""

@@ -14,6 +14,7 @@ from crosssim_core.errors import ParameterError, ShapeError
 from crosssim_core.layers import AnalogLayer, Layout, analog_bias
 from crosssim_core.random import Occasions, Stream
 from crosssim_torch.chip import PREFIX, ChipIdentity, buffers_of, seed_stream, state_of
+from crosssim_torch.noise import TorchNoise
 
 Params = CrossSimParameters | Sequence[CrossSimParameters]
 """One tree of parameters, or one for each array of the layer, row by row."""
@@ -42,7 +43,7 @@ class AnalogModule(nn.Module):
     _identity: ChipIdentity
     _plan: ArrayPlan
     _arrays: ProgrammedArrays | None = None
-    _conversions: Occasions
+    _reads: Occasions
     _held_weight: Tensor | None = None
     _written: tuple[Any, ...] | None = None
 
@@ -54,7 +55,7 @@ class AnalogModule(nn.Module):
 
     def _become_analog(self, params: Params, bias_rows: int, seed: int | Stream | None) -> None:
         """Take up arrays, once all parameters of the stock layer are in place."""
-        self._conversions = Occasions()
+        self._reads = Occasions()
         self._rebuild(params, bias_rows, ChipIdentity(seed_stream(seed)))
 
     def _rebuild(self, params: Params, bias_rows: int, identity: ChipIdentity) -> None:
@@ -201,7 +202,9 @@ class AnalogModule(nn.Module):
         if self._fingerprint() != self._written:
             self.synchronize()
         if self._arrays is None:
-            self._arrays = ProgrammedArrays(self._plan, state_of(self._buffers), self._conversions)
+            self._arrays = ProgrammedArrays(
+                self._plan, state_of(self._buffers), self._reads, TorchNoise
+            )
         return self._arrays
 
     def _programmed_weight(self) -> Tensor:

@@ -123,7 +123,7 @@ def _registered_pairs(model: nn.Module) -> dict[int, nn.Module]:
     return pairs
 
 
-def _obstacle(layer: nn.Module | None, norm: nn.Module) -> str | None:
+def _obstacle(layer: nn.Module | None, norm: Any) -> str | None:
     """Why ``norm`` cannot be folded into ``layer``; None if it can."""
     if layer is None or type(layer) not in FOLDABLE:
         return "it is not the only one to take the output of one linear or convolutional layer"

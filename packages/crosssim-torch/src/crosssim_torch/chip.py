@@ -33,7 +33,7 @@ def seed_stream(seed: int | Stream | None) -> Stream:
         return seed
     if seed is not None and not 0 <= seed < SEED_LIMIT:
         raise ParameterError(f"a seed lies between 0 and 2**63 - 1, got {seed}.", "seed")
-    return Stream(Entropy(seed, torch_seed))
+    return Stream(Entropy(seed, torch_seed, seed is not None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,17 +51,17 @@ class ChipIdentity:
         return self.stream.child("chip", self.chip)
 
     def to_tensor(self) -> Tensor:
-        """As int64 numbers: seed (-1 while none was drawn), chip, writes, key."""
-        seed = self.stream.entropy.value
-        numbers = [-1 if seed is None else seed, self.chip, self.writes, *self.stream.key]
+        """As int64 numbers: seed (-1 while none was drawn), given, chip, writes, key."""
+        entropy = self.stream.entropy
+        seed = -1 if entropy.value is None else entropy.value
+        numbers = [seed, int(entropy.given), self.chip, self.writes, *self.stream.key]
         return torch.tensor(numbers, dtype=torch.int64)
 
     @classmethod
     def from_tensor(cls, numbers: Tensor) -> "ChipIdentity":
-        seed, chip, writes, *key = numbers.tolist()
-        return cls(
-            Stream(Entropy(None if seed < 0 else seed, torch_seed), tuple(key)), chip, writes
-        )
+        seed, given, chip, writes, *key = numbers.tolist()
+        entropy = Entropy(None if seed < 0 else seed, torch_seed, bool(given))
+        return cls(Stream(entropy, tuple(key)), chip, writes)
 
 
 def buffers_of(state: ArrayState, identity: ChipIdentity) -> dict[str, Tensor]:

@@ -59,7 +59,7 @@ def _read(layer: AnalogLayer, x: Tensor, layout: Layout, product: ArrayProduct) 
     arrays = layer.arrays
     x = x.to(arrays.state.conductance[0].dtype)
     y: Tensor
-    if arrays.plan.literal or arrays.plan.data_driven:
+    if arrays.by_vectors("mvm"):
         y = layout.outputs(arrays.read(layout.vectors(x), "mvm"), x)
     else:
         y = arrays.read(x, "mvm", product)

@@ -13,7 +13,7 @@ from crosssim_torch.gradients import LinearRead
 from crosssim_torch.products import LinearProduct
 
 
-class AnalogLinear(AnalogModule, nn.Linear):
+class AnalogLinear(AnalogModule, nn.Linear):  # type: ignore[misc]
     """``nn.Linear`` whose product is formed by simulated arrays.
 
     Shapes: input ``(*, in_features)``, output ``(*, out_features)``.

@@ -55,7 +55,7 @@ class BitSlicedMapping:
     @property
     def top(self) -> int:
         """Integer that the weight 1 stands for."""
-        return 2 ** (self.weight_bits - 1) - 1
+        return int(2 ** (self.weight_bits - 1) - 1)
 
     def conductances(
         self, w: Float[Array, "outputs inputs"], /

@@ -1,6 +1,8 @@
 """From digital inputs to the voltages of one step in time."""
 
 from dataclasses import dataclass
+from functools import reduce
+from operator import add
 
 from jaxtyping import Float
 
@@ -44,7 +46,7 @@ class Digits:
         """Digits of one input."""
         return digit_count(self.bits, self.size)
 
-    def take(self, z: Float[Array, "*batch"], k: int, /) -> Float[Array, "*batch"]:
+    def take(self, k: int, z: Float[Array, "*batch"], /) -> Float[Array, "*batch"]:
         """Voltages of digit ``k``."""
         return digit(z, k, bits=self.bits, size=self.size)
 
@@ -55,7 +57,7 @@ class Digits:
     @property
     def step(self) -> float:
         """Smallest difference of the voltages of one digit [1]."""
-        return 1.0 / (2**self.size - 1)
+        return float(1.0 / (2**self.size - 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,8 @@ class InputPath:
     """None where voltages follow the inputs exactly, without clipping."""
     digits: Digits | None
     """None where the whole input is applied at once."""
+    merged: Digits | None = None
+    """Digits that are summed up before anything else happens to what they give."""
 
     @classmethod
     def of(cls, limits: InputMappingParameters, dac: DacParams) -> "InputPath":
@@ -102,6 +106,18 @@ class InputPath:
         """Voltages over the full-scale voltage for the inputs ``x``; ``x`` is left unchanged."""
         scaled = x if scale == 1.0 else x * scale
         return scaled if self.dac is None else self.dac.convert(scaled)
+
+    def power(self, z: Float[Array, "*batch"], /) -> Float[Array, "*batch"]:
+        """What the voltages ``z`` drive the variance of line currents with.
+
+        The square of the voltage, or of each merged digit with the square of its weight, because
+        cells deviate afresh for each digit.
+        """
+        if self.merged is None:
+            return z * z
+        digits = self.merged
+        squares = [(digits.weight(k) * digits.take(k, z)) ** 2 for k in range(digits.count)]
+        return reduce(add, squares)
 
 
 def total(z: Float[Array, "*batch inputs"], /) -> Float[Array, "*batch one"]:

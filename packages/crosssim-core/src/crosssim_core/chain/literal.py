@@ -5,9 +5,13 @@ from jaxtyping import Float
 from crosssim_core._array import array_namespace
 from crosssim_core.chain.block import Block, Grid, WeightRange
 from crosssim_core.chain.inputs import total
+from crosssim_core.chain.noise import CellReader
 from crosssim_core.chain.plan import ReadPlan
 from crosssim_core.random import NoiseSource
 from crosssim_core.typing import Array
+
+CHUNK = 2**22
+"""Cells whose noise is drawn at once."""
 
 
 def read_literal(
@@ -24,7 +28,7 @@ def read_literal(
         x: Digital inputs in user units; left unchanged.
         grid: The programmed arrays.
         weights: Matrix values that the ends of the weight scale stand for.
-        noise: Where noise of single conversions comes from.
+        noise: Where noise of single reads and conversions comes from.
     """
     xp = array_namespace(x)
     rows = [sum(_read(x, block, weights, noise) for block in row) for row in grid]
@@ -46,12 +50,12 @@ def _read_slice(voltages: Array, block: Block, index: int, noise: NoiseSource | 
     plan = block.plan
     digits = plan.path.digits
     if digits is None:
-        currents = _currents(voltages, block, index)
+        currents = _currents(voltages, block, index, noise)
         return _difference(_digitise(currents, plan, index, total(voltages), noise))[0]
     sums: list[Array] = []
     for k in range(digits.count):
-        u = digits.take(voltages, k)
-        currents = _currents(u, block, index)
+        u = digits.take(k, voltages)
+        currents = _currents(u, block, index, noise)
         if plan.adc_per_digit:
             currents = _digitise(currents, plan, index, total(u), noise)
         shifted = [digits.weight(k) * current for current in currents]
@@ -61,17 +65,36 @@ def _read_slice(voltages: Array, block: Block, index: int, noise: NoiseSource | 
     return _difference(sums)[0]
 
 
-def _currents(u: Array, block: Block, index: int) -> list[Array]:
+def _currents(u: Array, block: Block, index: int, noise: NoiseSource | None) -> list[Array]:
     """Currents of the lines that reach the ADC, for the voltages of one step in time."""
     plan = block.plan
     xp = array_namespace(u)
     signs = range(plan.mapping.signs)
-    currents = [xp.matmul(u, block.conductance[index, sign, ...].T) for sign in signs]
+    arrays = [block.conductance[index, sign, ...] for sign in signs]
+    if plan.reader is None:
+        currents = [xp.matmul(u, g.T) for g in arrays]
+    else:
+        assert noise is not None
+        currents = [_noisy_currents(u, g, plan.reader, noise) for g in arrays]
     if plan.interleaved:
         currents = _difference(currents)
     if plan.saturation > 0:
         currents = [xp.clip(c, -plan.saturation, plan.saturation) for c in currents]
     return _difference(currents) if plan.analog_subtraction else currents
+
+
+def _noisy_currents(u: Array, g: Array, reader: CellReader, noise: NoiseSource) -> Array:
+    """Line currents where every vector sees cells that deviate afresh."""
+    xp = array_namespace(u)
+    vectors = xp.reshape(u, (-1, 1, u.shape[-1]))
+    chunk = max(1, CHUNK // max(1, g.shape[0] * g.shape[1]))
+    parts = []
+    for start in range(0, vectors.shape[0], chunk):
+        part = vectors[start : start + chunk, ...]
+        cells = xp.broadcast_to(g, (part.shape[0], *g.shape))
+        parts.append(xp.sum(reader.read(cells, noise=noise) * part, axis=-1))
+    lines = xp.concat(parts, axis=0) if parts else xp.zeros_like(u[..., :0])
+    return xp.reshape(lines, (*u.shape[:-1], g.shape[0]))
 
 
 def _difference(lines: list[Array]) -> list[Array]:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from crosssim_core.chain.inputs import InputPath
 from crosssim_core.chain.mapping import Mapping, Side
+from crosssim_core.chain.noise import CellReader
 from crosssim_core.chain.ranges import AdcRange, adc_range
 from crosssim_core.converters import AdcModel, AdcSite
 from crosssim_core.errors import UnsupportedError
@@ -37,8 +38,10 @@ class ReadPlan:
     """Converter of each weight slice; None where currents are read exactly, without clipping."""
     adc_per_digit: bool
     """Whether every digit is converted, rather than their sum."""
+    reader: CellReader | None
+    """Read noise; None without."""
     stochastic: bool
-    """Whether conversions draw random numbers."""
+    """Whether reading draws random numbers."""
 
     @classmethod
     def of(
@@ -72,6 +75,7 @@ class ReadPlan:
         path = InputPath.of(getattr(params.core.mapping.inputs, side), dac)
         pairs = mapping.signs == 2
         balanced = params.core.balanced
+        reader = CellReader.of(params.xbar.device)
         adcs: list[SliceAdc | None] = []
         for index in range(mapping.slices):
             if not adc.converts:
@@ -90,7 +94,8 @@ class ReadPlan:
             analog_subtraction=pairs and balanced.subtract_current_in_xbar,
             adcs=tuple(adcs),
             adc_per_digit=adc.adc_per_ibit,
-            stochastic=adc.stochastic_rounding and adc.converts,
+            reader=reader,
+            stochastic=reader is not None or (adc.stochastic_rounding and adc.converts),
         )
 
     @property
@@ -109,8 +114,6 @@ def _refuse_what_is_not_built(params: CrossSimParameters) -> None:
     resistances = (wires.Rp_row, wires.Rp_col, wires.Rp_row_terminal, wires.Rp_col_terminal)
     analytics = params.simulation.analytics
     switched_on = {
-        "xbar.device.read_noise": device.read_noise.enable
-        and device.read_noise.model != "IdealDevice",
         "xbar.device.nonlinear_IV": device.nonlinear_IV.enable
         and device.nonlinear_IV.model != "IdealDevice",
         "xbar.array.parasitics": wires.enable and any(r > 0 for r in resistances),

@@ -7,8 +7,8 @@ from crosssim_core.chain.inputs import InputPath
 from crosssim_core.chain.mapping import Mapping
 from crosssim_core.errors import ParameterError
 from crosssim_core.parameters import (
-    ADCRangeLimits,
     AdcParams,
+    ADCRangeLimits,
     CoreStyle,
     CrossSimParameters,
     DacParams,
@@ -76,9 +76,8 @@ def _calibrated(adc: AdcParams, index: int) -> AdcRange:
             "choose adc_range_option = MAX.",
             "xbar.adc",
         )
-    pair = given[index] if isinstance(given[0], list) else given
-    low, high = pair  # type: ignore[misc]
-    return AdcRange(low, high)  # type: ignore[arg-type]
+    low, high = given[index] if isinstance(given[0], list) else given
+    return AdcRange(low, high)
 
 
 def _aligned_bound(

@@ -126,11 +126,6 @@ class ArrayPlan:
         return bool(self.params[0].simulation.literal)
 
     @property
-    def data_driven(self) -> bool:
-        """Whether inputs of A·x are scaled by a rule that looks at all vectors of a call."""
-        return any(part.reads["mvm"].path.scale.factor is None for part in self.arrays)
-
-    @property
     def random(self) -> bool:
         """Whether programming draws random numbers."""
         return any(part.writer.error is not None for part in self.arrays)

@@ -2,7 +2,9 @@
 
 from crosssim_core.devices.interface import (
     Cell,
+    ChecksItsSlot,
     ConductsNonlinearly,
+    DeclaresReadMoments,
     DriftsCells,
     ProgramsCells,
     ReadsCells,
@@ -11,7 +13,9 @@ from crosssim_core.devices.slots import Slot, cell_of, device_model
 
 __all__ = [
     "Cell",
+    "ChecksItsSlot",
     "ConductsNonlinearly",
+    "DeclaresReadMoments",
     "DriftsCells",
     "ProgramsCells",
     "ReadsCells",

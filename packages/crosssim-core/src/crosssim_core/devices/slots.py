@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 from crosssim_core.devices.interface import (
     Cell,
+    ChecksItsSlot,
     ConductsNonlinearly,
     DriftsCells,
     ProgramsCells,
@@ -51,4 +52,6 @@ def device_model(device: DeviceParameters, slot: Slot) -> Any:
             f"Device model {record.model!r} cannot fill the slot xbar.device.{slot}. "
             f"It can fill: {', '.join(able) or 'none'}."
         )
+    if isinstance(model, ChecksItsSlot):
+        model.check_slot(slot)
     return model

@@ -29,4 +29,4 @@ def digit(z: Float[Array, "*batch"], k: int, /, *, bits: int, size: int) -> Floa
 
 def digit_weight(k: int, /, *, bits: int, size: int) -> float:
     """Factor of digit ``k`` in the sum of digits that makes up the voltage."""
-    return float((2**size - 1) * 2 ** (size * k)) / (2**bits - 1)
+    return float((2**size - 1) * 2 ** (size * k) / (2**bits - 1))

@@ -134,6 +134,8 @@ class AdcParams(ModelRecord):
 
     family: ClassVar[Family] = "adc"
     ideal: ClassVar[str] = "IdealADC"
+    symmetric: ClassVar[bool] = False
+    """Whether the model needs a range that is symmetric about zero."""
 
     model: str = "IdealADC"
     """Name of an ADC model."""

@@ -1,6 +1,6 @@
 """Parameters of converters that have some of their own."""
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
@@ -19,6 +19,8 @@ MOST_BITS = 16
 
 class SignMagnitudeAdcParams(AdcParams):
     """An ADC that codes a sign and a magnitude."""
+
+    symmetric: ClassVar[bool] = True
 
     model: str = "SignMagnitudeADC"
 

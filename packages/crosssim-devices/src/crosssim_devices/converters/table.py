@@ -1,5 +1,6 @@
 """ADCs whose errors are static: once they are drawn, a conversion is a look-up in a table."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, NamedTuple
@@ -78,7 +79,7 @@ class Table:
 
     def _like(self, x: Array) -> tuple[Array, Array]:
         """Thresholds and values in the library and on the device of ``x``."""
-        key = (type(x), device(x), x.dtype)
+        key = (type(x), str(device(x)), x.dtype)
         if key not in self._placed:
             xp = array_namespace(x)
             real = xp.isdtype(x.dtype, "real floating")
@@ -94,7 +95,7 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True)
-class TabulatedAdc:
+class TabulatedAdc(ABC):
     """Common shell of ADCs with static errors.
 
     With ``bits`` = 0 currents pass unchanged, not even clipped. Otherwise they are clipped to
@@ -126,9 +127,9 @@ class TabulatedAdc:
             )
         object.__setattr__(self, "table", table)
 
+    @abstractmethod
     def tabulate(self) -> list[Steps]:
         """Draw the errors of the chip; codes of each group of lines, or of all if they agree."""
-        raise NotImplementedError
 
     @property
     def group_size(self) -> int:
