@@ -263,13 +263,14 @@ def test_a_bulk_update_that_fails_changes_nothing(tree, path, value):
     assert tree == before
 
 
-@given(name=st.text(min_size=1), value=st.integers())
+@given(name=st.text(min_size=1).filter(lambda name: not name.startswith("_")), value=st.integers())
 def test_no_made_up_name_is_ever_accepted(name, value):
     tree = CrossSimParameters()
     for group in (tree.core, tree.xbar.adc, tree.xbar.device.read_noise):
-        if name not in type(group).model_fields and name != "match":
-            with pytest.raises(ParameterError, match="has no parameter"):
-                type(group)(**{name: value})
-            if not name.startswith("__"):
-                with pytest.raises(ParameterError, match="has no parameter"):
-                    setattr(group, name, value)
+        if name in type(group).model_fields or name == "match":
+            continue
+        with pytest.raises(ParameterError):
+            type(group)(**{name: value})
+        with pytest.raises(ParameterError):
+            setattr(group, name, value)
+    assert tree == CrossSimParameters()

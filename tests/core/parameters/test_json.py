@@ -9,6 +9,7 @@ from crosssim_core.errors import (
     ParameterError,
     ParameterWarning,
     PluginError,
+    UnknownModelError,
     UnknownParameterError,
 )
 from crosssim_core.parameters import (
@@ -54,10 +55,13 @@ def test_names_of_choices_are_read_as_well():
     assert tree.core.style is CoreStyle.OFFSET
 
 
-def test_the_oracle_switch_is_written_only_when_it_is_on(params):
-    assert "literal" not in params.to_dict()["simulation"]
-    params.simulation.literal = True
-    assert CrossSimParameters.from_dict(params.to_dict()).simulation.literal
+@pytest.mark.parametrize("path", ["simulation.literal", "core.mapping.inputs.mvm.per_vector"])
+def test_what_crosssim_3_2_does_not_know_is_written_only_where_it_is_used(params, path):
+    name = path.rpartition(".")[2]
+    assert name not in json.dumps(params.to_dict())
+    params.update({"core.mapping.inputs.mvm.percentile": 1.0, path: True})
+    assert name in json.dumps(params.to_dict())
+    assert CrossSimParameters.from_dict(params.to_dict()) == params
 
 
 def test_a_tree_with_different_sides_and_models_survives_a_file(tmp_path, params):
@@ -150,6 +154,24 @@ def test_an_unknown_name_is_refused_unless_the_loader_is_tolerant():
 def test_the_tolerant_loader_knows_parameters_of_single_models():
     values = {"model": "acme.sar", "group_size": 4}
     assert AdcParams.from_dict(values, strict=False).to_dict()["group_size"] == 4
+
+
+def test_the_tolerant_loader_changes_nothing_in_a_file_of_today(params):
+    params.update(
+        {
+            "xbar.adc.match": False,
+            "xbar.adc.vmm": {"model": "acme.sar", "group_size": 4},
+            "core.mapping.weights.percentile": 0.9,
+            "simulation.literal": True,
+        }
+    )
+    assert CrossSimParameters.from_dict(params.to_dict(), strict=False) == params
+
+
+def test_an_unknown_model_is_refused_by_the_tolerant_loader_with_its_path():
+    values = {"xbar": {"adc": {"mvm": {"model": "acme.nothing"}}}}
+    with pytest.raises(UnknownModelError, match=r"^xbar\.adc\.mvm\.model: No ADC model"):
+        CrossSimParameters.from_dict(values, strict=False)
 
 
 def test_a_wrong_value_is_refused_by_the_tolerant_loader_too():

@@ -15,6 +15,7 @@ from crosssim_core.layers import AnalogLayer, Layout, analog_bias
 from crosssim_core.random import Occasions, Stream
 from crosssim_torch.chip import PREFIX, ChipIdentity, buffers_of, seed_stream, state_of
 from crosssim_torch.noise import TorchNoise
+from crosssim_torch.trace import Trace
 
 Params = CrossSimParameters | Sequence[CrossSimParameters]
 """One tree of parameters, or one for each array of the layer, row by row."""
@@ -45,7 +46,7 @@ class AnalogModule(nn.Module):
     _arrays: ProgrammedArrays | None = None
     _reads: Occasions
     _held_weight: Tensor | None = None
-    _written: tuple[Any, ...] | None = None
+    _written: tuple[Trace, ...] | None = None
 
     @abstractmethod
     def _layout(self, bias_rows: int) -> Layout:
@@ -199,7 +200,7 @@ class AnalogModule(nn.Module):
 
     def _programmed(self) -> ProgrammedArrays:
         """The arrays, holding the present weights."""
-        if self._fingerprint() != self._written:
+        if not self._in_step():
             self.synchronize()
         if self._arrays is None:
             self._arrays = ProgrammedArrays(
@@ -211,17 +212,24 @@ class AnalogModule(nn.Module):
         """The weight that the arrays hold, in stock shape; made once for each programming."""
         arrays = self._programmed()
         if self._held_weight is None:
-            matrix = arrays.matrix().detach()
-            self._held_weight = self._layout(self._bias_rows).weight(matrix).contiguous()
+            with torch.inference_mode(False), torch.no_grad():
+                weight = self._layout(self._bias_rows).weight(arrays.matrix())
+                self._held_weight = weight.contiguous()
         return self._held_weight
 
-    def _fingerprint(self) -> tuple[Any, ...]:
-        """Changes whenever a weight that the arrays hold is replaced or edited in place."""
-        held = (self.weight, self.bias if self._bias_rows else None)
-        return tuple(
-            None if p is None else (id(p), p.data_ptr(), 0 if p.is_inference() else p._version)
-            for p in held
-        )
+    def _in_step(self) -> bool:
+        """Whether the arrays hold the present weights."""
+        if self._written is None:
+            return False
+        return all(t.fits(w) for t, w in zip(self._written, self._held(), strict=True))
+
+    def _held(self) -> tuple[Tensor, Tensor | None]:
+        """The weights that belong into the arrays."""
+        return self.weight, self.bias if self._bias_rows else None
+
+    def _mark_written(self) -> None:
+        """Take note that the arrays hold the present weights."""
+        self._written = tuple(map(Trace.of, self._held()))
 
     def _matrix(self, layout: Layout) -> Tensor:
         bias = self.bias if layout.bias_rows else None
@@ -231,7 +239,8 @@ class AnalogModule(nn.Module):
         return matrix
 
     def _write(self, plan: ArrayPlan, layout: Layout, identity: ChipIdentity) -> Any:
-        with torch.no_grad():
+        # Tensors made in inference mode could never be trained with afterwards.
+        with torch.inference_mode(False), torch.no_grad():
             return plan.program(
                 self._matrix(layout),
                 dtype=torch.promote_types(self.weight.dtype, torch.float32),
@@ -243,11 +252,12 @@ class AnalogModule(nn.Module):
         """Take a programmed state over into the buffers."""
         for name in [n for n in self._buffers if n.startswith(PREFIX)]:
             del self._buffers[name]
-        for name, buffer in buffers_of(state, identity).items():
-            self.register_buffer(name, buffer)
+        with torch.inference_mode(False):
+            for name, buffer in buffers_of(state, identity).items():
+                self.register_buffer(name, buffer)
         self._identity = identity
         self._forget()
-        self._written = self._fingerprint()
+        self._mark_written()
 
     def _forget(self) -> None:
         """Drop what was derived from the buffers."""
@@ -268,17 +278,23 @@ class AnalogModule(nn.Module):
     # PyTorch's own machinery
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if name == "weight" and "_plan" in self.__dict__:
-            if not isinstance(value, nn.Parameter) or value.shape != self.weight.shape:
-                got = tuple(value.shape) if isinstance(value, Tensor) else type(value).__name__
-                raise ShapeError(
-                    f"weight takes a Parameter of shape {tuple(self.weight.shape)}, got {got}."
-                )
+        if name in ("weight", "bias") and "_plan" in self.__dict__:
+            self._check_replacement(name, value)
         super().__setattr__(name, value)
+
+    def _check_replacement(self, name: str, value: Any) -> None:
+        """Raise ShapeError if ``value`` cannot take the place of the parameter ``name``."""
+        if name not in self._parameters or (name == "bias" and value is None):
+            return
+        old = self._parameters[name]
+        shape = (self._plan.shape[0],) if old is None else tuple(old.shape)
+        if not isinstance(value, nn.Parameter) or tuple(value.shape) != shape:
+            got = tuple(value.shape) if isinstance(value, Tensor) else type(value).__name__
+            raise ShapeError(f"{name} takes a Parameter of shape {shape}, got {got}.")
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
         """Move or cast the layer; the chip moves along and never loses precision."""
-        in_step = self._fingerprint() == self._written
+        in_step = self._in_step()
         chip = {n: b for n, b in self._buffers.items() if n.startswith(PREFIX) and b is not None}
         super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
         for name, buffer in chip.items():
@@ -290,18 +306,20 @@ class AnalogModule(nn.Module):
             layout = self._layout(self._bias_rows)
             self._hold(self._write(self._plan, layout, self._identity), self._identity)
         elif in_step:
-            self._written = self._fingerprint()
+            self._mark_written()
         return self
 
     def __getstate__(self) -> dict[str, Any]:
         state = self.__dict__.copy()
         state["_arrays"] = state["_held_weight"] = None
-        state["_written"] = self._fingerprint() == self._written
+        state["_written"] = self._in_step()
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)  # type: ignore[no-untyped-call]
-        self._written = self._fingerprint() if self._written else None
+        in_step, self._written = self._written, None
+        if in_step:
+            self._mark_written()
 
     def _save_to_state_dict(self, destination: Any, prefix: str, keep_vars: bool) -> None:
         self._programmed()
@@ -331,4 +349,4 @@ class AnalogModule(nn.Module):
             layout = self._layout(self._bias_rows)
             self._plan = ArrayPlan.of(layout.shape, self._params, identity.errors())
             self._identity = identity
-            self._written = self._fingerprint()
+            self._mark_written()

@@ -47,7 +47,9 @@ def run_analog(
     dtype = _output_dtype(module.weight, x)
 
     def read(x: Tensor) -> Tensor:
-        return _read(layer, x.detach(), layout, product).to(dtype).contiguous()
+        # Autocast would compute line currents in half precision.
+        with torch.autocast(x.device.type, enabled=False):
+            return _read(layer, x.detach(), layout, product).to(dtype).contiguous()
 
     programmed = module._programmed_weight()
     operation: Any = record.apply

@@ -10,10 +10,14 @@ from crosssim_core._array import array_namespace
 from crosssim_core.converters import DacModel, DacSite
 from crosssim_core.errors import ParameterError
 from crosssim_core.numerics.digits import digit, digit_count, digit_weight
-from crosssim_core.numerics.limits import symmetric_limit
+from crosssim_core.numerics.limits import symmetric_limit, symmetric_limits
 from crosssim_core.parameters import DacParams, InputMappingParameters
 from crosssim_core.plugins.registry import factory
 from crosssim_core.typing import Array
+
+
+Scale = float | Float[Array, "*batch 1"]
+"""Voltage over input, for all vectors or for each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +28,15 @@ class InputScale:
     """Voltage over input; None if it follows from the inputs of each call."""
     percentile: float = 1.0
     """Rule for the limit of the inputs, see `symmetric_limit`."""
+    per_vector: bool = False
+    """Whether each vector has its own limit."""
 
-    def of(self, x: Float[Array, "*batch inputs"], /) -> float:
+    def of(self, x: Float[Array, "*batch inputs"], /) -> Scale:
         """Voltage over input for the inputs ``x`` of one call."""
         if self.factor is not None:
             return self.factor
+        if self.per_vector:
+            return 1.0 / symmetric_limits(x, percentile=self.percentile)
         return 1.0 / symmetric_limit(x, percentile=self.percentile)
 
 
@@ -65,6 +73,10 @@ class InputPath:
     """Scale, converter and digits of one direction of a product."""
 
     scale: InputScale
+    reach: float
+    """Largest voltage that inputs within the limits ask for, over the full-scale voltage [1]."""
+    bipolar: bool
+    """Whether inputs within the limits ask for voltages of both signs."""
     dac: DacModel | None
     """None where voltages follow the inputs exactly, without clipping."""
     digits: Digits | None
@@ -82,7 +94,7 @@ class InputPath:
         """
         span = 2.0 if dac.signed else 1.0
         if limits.percentile is not None:
-            scale = InputScale(None, limits.percentile)
+            scale = InputScale(None, limits.percentile, limits.per_vector)
             site = DacSite(-1.0 if dac.signed else 0.0, 1.0)
         else:
             assert limits.min is not None
@@ -100,11 +112,17 @@ class InputPath:
                 "xbar.dac",
             )
         ideal = dac.model == "IdealDAC" or dac.bits == 0
-        return cls(scale, None if ideal else model, digits)
+        return cls(
+            scale=scale,
+            reach=max(abs(site.low), abs(site.high)),
+            bipolar=dac.signed or site.low < 0,
+            dac=None if ideal else model,
+            digits=digits,
+        )
 
-    def convert(self, x: Float[Array, "*batch"], scale: float, /) -> Float[Array, "*batch"]:
+    def convert(self, x: Float[Array, "*batch"], scale: Scale, /) -> Float[Array, "*batch"]:
         """Voltages over the full-scale voltage for the inputs ``x``; ``x`` is left unchanged."""
-        scaled = x if scale == 1.0 else x * scale
+        scaled = x if is_one(scale) else x * scale
         return scaled if self.dac is None else self.dac.convert(scaled)
 
     def power(self, z: Float[Array, "*batch"], /) -> Float[Array, "*batch"]:
@@ -118,6 +136,11 @@ class InputPath:
         digits = self.merged
         squares = [(digits.weight(k) * digits.take(k, z)) ** 2 for k in range(digits.count)]
         return reduce(add, squares)
+
+
+def is_one(scale: Scale) -> bool:
+    """Whether scaling changes nothing, known without a look at any vector."""
+    return isinstance(scale, float) and scale == 1.0
 
 
 def total(z: Float[Array, "*batch inputs"], /) -> Float[Array, "*batch one"]:

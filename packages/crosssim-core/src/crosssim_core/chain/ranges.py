@@ -1,5 +1,6 @@
 """The range over which an ADC converts."""
 
+from math import ceil, log2
 from typing import NamedTuple
 
 from crosssim_core.chain.bitsliced import BitSlicedMapping
@@ -55,14 +56,14 @@ def adc_range(
         core.balanced.subtract_current_in_xbar or core.balanced.interleaved_posneg
     )
     sliced_pairs = core.has_pairs and core.style is CoreStyle.BITSLICED
-    bipolar = bool(dac.signed or subtracted or sliced_pairs)
+    bipolar = path.bipolar or subtracted or sliced_pairs
     match adc.adc_range_option:
         case ADCRangeLimits.CALIBRATED:
             return _calibrated(adc, index)
         case ADCRangeLimits.MAX:
-            bound = float(inputs)
+            bound = max(inputs, 1) * max(1.0, path.reach)
             if isinstance(mapping, BitSlicedMapping) and not mapping.pairs:
-                bound = _aligned_bound(mapping, adc, dac, inputs, bipolar=bipolar)
+                bound = _aligned_bound(mapping, adc, dac, bound, bipolar=bipolar)
             return AdcRange(-bound if bipolar else 0.0, bound)
         case ADCRangeLimits.GRANULAR:
             return _granular(adc, mapping, path, bipolar=bipolar, single_ended=not subtracted)
@@ -81,14 +82,14 @@ def _calibrated(adc: AdcParams, index: int) -> AdcRange:
 
 
 def _aligned_bound(
-    mapping: BitSlicedMapping, adc: AdcParams, dac: DacParams, inputs: int, *, bipolar: bool
+    mapping: BitSlicedMapping, adc: AdcParams, dac: DacParams, largest: float, *, bipolar: bool
 ) -> float:
-    """A bound on the line current whose codes of all slices can be aligned by shifting."""
+    """A bound on the current ``largest`` whose codes of all slices can be aligned by shifting."""
     levels, codes = 2.0**mapping.slice_bits, 2.0**adc.bits
-    bound = 2.0 ** (inputs - 1).bit_length() * levels / (levels - 1)
+    bound = 2.0 ** ceil(log2(largest)) * levels / (levels - 1)
     if dac.converts and (magnitude := dac.bits - dac.signed) > 0:
         bound *= 2.0**magnitude / (2.0**magnitude - 1)
-    return max(float(inputs), bound * (codes - (2 if bipolar else 1)) / codes)
+    return max(largest, bound * (codes - (2 if bipolar else 1)) / codes)
 
 
 def _granular(

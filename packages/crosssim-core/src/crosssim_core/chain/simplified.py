@@ -29,7 +29,7 @@ from jaxtyping import Float
 
 from crosssim_core._array import array_namespace, device_of
 from crosssim_core.chain.block import Block, Grid, WeightRange
-from crosssim_core.chain.inputs import InputPath, InputScale
+from crosssim_core.chain.inputs import InputPath, InputScale, Scale, is_one
 from crosssim_core.chain.noise import ReadMoments
 from crosssim_core.chain.plan import ReadPlan
 from crosssim_core.chain.product import ArrayProduct
@@ -51,7 +51,7 @@ class Step:
 class Drive:
     """Everything that one kind of input path makes of one input."""
 
-    scale: float
+    scale: Scale
     """Voltage over input, as far as conductances do not carry it."""
     whole: Step
     """The whole input."""
@@ -154,7 +154,7 @@ class MergedStage:
         y = product.currents(self.matrix, drive.whole.voltages, inputs)
         if self.spread is not None:
             y = _stray(y, product.currents(self.spread, drive.whole.power, inputs), noise)
-        return y if drive.scale == 1.0 else y / drive.scale
+        return y if is_one(drive.scale) else y / drive.scale
 
     @property
     def path(self) -> int:

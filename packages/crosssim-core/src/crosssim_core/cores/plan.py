@@ -12,6 +12,7 @@ from crosssim_core.chain.mapping import Mapping, Side, facing, make_mapping
 from crosssim_core.chain.plan import ReadPlan
 from crosssim_core.chain.write import CellWriter
 from crosssim_core.errors import ParameterError, ShapeError
+from crosssim_core.numerics.complexes import clip_blocks
 from crosssim_core.numerics.limits import symmetric_limit
 from crosssim_core.numerics.partition import part_sizes, part_slices
 from crosssim_core.parameters import (
@@ -158,8 +159,13 @@ class ArrayPlan:
             )
         xp = array_namespace(matrix)
         exact = xp.astype(matrix, xp.float64)
-        mapping = self.params[0].core.mapping.weights
+        core = self.params[0].core
+        mapping = core.mapping.weights
         limits = _weight_range(exact, mapping)
+        if wired is not None:
+            _check_holds_zero(limits)
+        if mapping.clipping and limits.middle and (core.complex_matrix or core.complex_input):
+            exact = clip_blocks(exact, low=limits.low, high=limits.high)
         weights = _clip((exact - limits.middle) / limits.half, mapping)
         conductances = []
         for part in self.arrays:
@@ -233,6 +239,16 @@ def _weight_range(matrix: Array, mapping: WeightMappingParameters) -> WeightRang
         return WeightRange(mapping.min, mapping.max)
     limit = symmetric_limit(matrix, percentile=mapping.percentile)
     return WeightRange(-limit, limit)
+
+
+def _check_holds_zero(limits: WeightRange) -> None:
+    """Structural zeros need cells that can hold them."""
+    if not limits.low <= 0 <= limits.high:
+        raise ParameterError(
+            f"min ({limits.low:g}) and max ({limits.high:g}) do not enclose 0, which the matrix of "
+            "a layer with groups holds where no weight is.",
+            "core.mapping.weights",
+        )
 
 
 def _clip(weights: Array, mapping: WeightMappingParameters) -> Array:

@@ -11,9 +11,24 @@ from crosssim_core.typing import Array
 
 def expand_matrix(a: Array, /) -> Array:
     """Real block matrix of ``a``: shape ``(m, n)`` becomes ``(2 m, 2 n)``."""
-    xp = array_namespace(a)
-    re, im = _parts(a)
-    return xp.concat((xp.concat((re, -im), axis=1), xp.concat((im, re), axis=1)), axis=0)
+    return _blocks(*_parts(a))
+
+
+def clip_blocks(w: Array, /, *, low: float, high: float) -> Array:
+    """Real block matrix of the complex matrix next to that of ``w`` within ``[low, high]``.
+
+    Imaginary parts stand in it with both signs, so they are clipped to ``[-b, b]``, where ``b``
+    is the smaller of ``-low`` and ``high``.
+
+    Args:
+        w: Real block matrix, shape (2 m, 2 n); left unchanged.
+        low: Lower limit, not above 0.
+        high: Upper limit, not below 0.
+    """
+    xp = array_namespace(w)
+    both = min(-low, high)
+    re, im = _left_blocks(w)
+    return _blocks(xp.clip(re, low, high), xp.clip(im, -both, both))
 
 
 def expand_vectors(x: Array, /, *, left: bool) -> Array:
@@ -31,8 +46,18 @@ def join_vectors(y: Array, /, *, left: bool) -> Array:
 
 def join_matrix(w: Array, /) -> Array:
     """Complex matrix whose blocks fill the left half of ``w``."""
+    return _join(*_left_blocks(w))
+
+
+def _blocks(re: Array, im: Array) -> Array:
+    xp = array_namespace(re)
+    return xp.concat((xp.concat((re, -im), axis=1), xp.concat((im, re), axis=1)), axis=0)
+
+
+def _left_blocks(w: Array) -> tuple[Array, Array]:
+    """Real and imaginary part."""
     rows, cols = w.shape[0] // 2, w.shape[1] // 2
-    return _join(w[:rows, :cols], w[rows:, :cols])
+    return w[:rows, :cols], w[rows:, :cols]
 
 
 def _join(re: Array, im: Array) -> Array:

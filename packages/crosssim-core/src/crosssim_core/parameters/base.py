@@ -6,7 +6,7 @@ from copy import deepcopy
 from enum import Enum
 from os import PathLike
 from pprint import pformat
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from crosssim_core.errors import ParameterError, ParameterWarning
 from crosssim_core.parameters.files import read_json, write_json
@@ -25,6 +25,9 @@ class Params(Node):
     An assignment checks its own value and changes nothing if it fails. Rules between fields
     belong into `check`, so that fields can be set in any order; `validate` applies them.
     """
+
+    newer: ClassVar[frozenset[str]] = frozenset()
+    """Parameters that CrossSim 3.2 does not know, and that have a plain default."""
 
     def check(self) -> None:
         """Apply the rules between the fields of this group.
@@ -71,10 +74,14 @@ class Params(Node):
             self._assign(path, value)
 
     def to_dict(self) -> dict[str, Any]:
-        """Nested dictionary of plain values, enums as integers: what JSON files hold."""
+        """Nested dictionary of plain values, enums as integers: what JSON files hold.
+
+        What CrossSim 3.2 does not know is left out at its default, so that it can read the rest.
+        """
         return {
             name: value.to_dict() if isinstance(value, Params) else exported(value)
             for name, value in self._state().items()
+            if name not in self.newer or value != type(self).model_fields[name].default
         }
 
     @classmethod

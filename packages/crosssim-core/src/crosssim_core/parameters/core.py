@@ -78,6 +78,18 @@ class CoreParameters(Params):
                 f"style is BITSLICED and weight_bits is {self.weight_bits}: slices need 2 bits at "
                 "least."
             )
+        weights = self.mapping.weights
+        if (
+            (self.complex_matrix or self.complex_input)
+            and weights.min is not None
+            and weights.max is not None
+            and not weights.min <= 0 <= weights.max
+        ):
+            raise ParameterError(
+                f"min ({weights.min:g}) and max ({weights.max:g}) do not enclose 0, and a complex "
+                "core holds imaginary parts with both signs.",
+                "mapping.weights",
+            )
         if (
             self.has_pairs
             and self.balanced.interleaved_posneg

@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from crosssim_core.errors import ParameterWarning
-from crosssim_core.parameters.messages import joined, nearest
+from crosssim_core.errors import ParameterError, ParameterWarning
+from crosssim_core.parameters.messages import joined, located, nearest
 
 if TYPE_CHECKING:
     from crosssim_core.parameters.node import Node
@@ -61,11 +61,17 @@ def modernised(
 
     Retired parameters are translated, unknown ones left out.
 
+    Raises:
+        ParameterError: A model is not installed.
+
     Warns:
         ParameterWarning: One sentence for each.
     """
-    cls = cls._class_for(values)
-    known = cls._names()
+    try:
+        cls = cls._class_for(values)
+    except ParameterError as error:
+        raise located(error, path) from None
+    known = cls._keys()
     kept: Values = {name: value for name, value in values.items() if name in known}
     for name, value in values.items():
         where = joined(path, str(name))

@@ -1,5 +1,6 @@
 """Which numbers stand for full scale."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from pydantic import Field
@@ -100,9 +101,10 @@ class WeightMappingParameters(LimitParameters):
     clipping: bool = True
     """Clip matrix values to the limits."""
     min: float | None = None
-    """Lower limit, ``-max``, in units of the matrix."""
+    """Lower limit, the value that the weight -1 stands for, in units of the matrix."""
     max: float | None = None
-    """Upper limit, the value that full scale stands for, in units of the matrix."""
+    """Upper limit, the value that the weight 1 stands for, in units of the matrix. Where it is
+    not ``-min``, what the middle of both adds to a product is added digitally."""
     percentile: Positive | None = 1.0
     """Limit found in the matrix, as a fraction [1]: from 1 upwards, this times the largest
     magnitude; below 1, the larger magnitude of the two quantiles at ``percentile`` and
@@ -116,14 +118,11 @@ class WeightMappingParameters(LimitParameters):
     col_partition_strategy: PartitionStrategy = PartitionStrategy.EQUAL
     """Likewise for matrix columns."""
 
-    def check(self) -> None:
-        super().check()
-        if self.percentile is None and self.min != -(self.max or 0.0):
-            raise ParameterError(f"min ({self.min:g}) must be -max ({self.max:g}).")
-
 
 class InputMappingParameters(LimitParameters):
     """Which digital inputs stand for full scale."""
+
+    newer = frozenset({"per_vector"})
 
     clipping: bool = False
     """Without effect: a DAC with ``bits`` above 0 clips, others do not."""
@@ -132,7 +131,13 @@ class InputMappingParameters(LimitParameters):
     max: float | None = 1.0
     """Upper limit, in units of the input."""
     percentile: Positive | None = None
-    """Limits found in all inputs of one call, as for weights [1]."""
+    """Limits found in the inputs, as for weights [1]; without a sign, the lower one is 0."""
+    per_vector: bool = False
+    """Find these limits for each vector, rather than for all vectors of a call."""
+
+    def doubts(self) -> Iterator[str]:
+        if self.per_vector and self.percentile is None:
+            yield "per_vector is True, and min and max are the limits of every vector."
 
 
 class InputMappingPair(Pair):

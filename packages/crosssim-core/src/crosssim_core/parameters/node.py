@@ -107,6 +107,11 @@ class Node(BaseModel):
         return list(cls.model_fields)
 
     @classmethod
+    def _keys(cls) -> list[str]:
+        """Names that dictionaries may hold."""
+        return cls._names()
+
+    @classmethod
     def _class_for(cls, values: Mapping[str, Any]) -> type["Node"]:
         """Class that a dictionary of parameters describes."""
         return cls

@@ -5,6 +5,7 @@ from typing import Any
 from crosssim_core.errors import ParameterError
 from crosssim_core.parameters.base import Params
 from crosssim_core.parameters.messages import shown
+from crosssim_core.parameters.plain import plain
 
 
 class Pair(Params):
@@ -31,7 +32,7 @@ class Pair(Params):
 
     @match.setter
     def match(self, on: bool) -> None:
-        if type(on) is not bool:
+        if type(on := plain(on)) is not bool:
             raise ParameterError(f"must be True or False, got {shown(on)}.", self._at("match"))
         mvm: Params = self.__dict__["mvm"]
         if on:
@@ -78,10 +79,15 @@ class Pair(Params):
     def _names(cls) -> list[str]:
         return ["match", *super()._names()]
 
+    @classmethod
+    def _keys(cls) -> list[str]:
+        return ["_match", *cls._names()]
+
     @staticmethod
     def _taken_match(values: dict[str, Any]) -> bool:
         """Take ``match``, or ``_match`` as it is called in JSON, out of ``values``."""
-        found = [values.pop(name) for name in ("match", "_match") if name in values] or [True]
+        names = [name for name in ("match", "_match") if name in values]
+        found = [plain(values.pop(name)) for name in names] or [True]
         for match in found:
             if type(match) is not bool:
                 raise ParameterError(f"must be True or False, got {shown(match)}.", "match")

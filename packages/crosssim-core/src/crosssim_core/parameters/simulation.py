@@ -51,6 +51,8 @@ class AnalyticsParameters(Params):
 class SimulationParameters(Params):
     """How the simulator works."""
 
+    newer = frozenset({"literal"})
+
     convolution: ConvolutionParameters = Field(default_factory=ConvolutionParameters)
     analytics: AnalyticsParameters = Field(default_factory=AnalyticsParameters)
     useGPU: bool = False
@@ -75,13 +77,6 @@ class SimulationParameters(Params):
     """Be silent about circuit solutions that are tried again."""
     literal: bool = False
     """Do each physical step one after another, as the oracle for everything faster."""
-
-    def to_dict(self) -> dict[str, Any]:
-        # CrossSim 3.2 refuses files with names it does not know.
-        values = super().to_dict()
-        if not self.literal:
-            del values["literal"]
-        return values
 
     @property
     def fast_matmul(self) -> bool:
