@@ -1,7 +1,10 @@
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
 
-from crosssim_core.numerics.limits import SMALLEST, symmetric_limit
+from crosssim_core.numerics.limits import SMALLEST, symmetric_limit, symmetric_limits
 
 A = np.array([[1, -0.5, 0.25], [0.3, 0.8, -1]])
 
@@ -19,3 +22,19 @@ def test_quantiles_interpolate_between_neighbours():
 @pytest.mark.parametrize("data", [np.zeros((2, 2)), np.zeros((0, 3))])
 def test_no_data_and_zeros_have_the_smallest_limit(data):
     assert symmetric_limit(data, percentile=1.0) == SMALLEST
+
+
+@given(
+    x=hnp.arrays(
+        np.float64,
+        hnp.array_shapes(min_dims=1, max_dims=3, min_side=0, max_side=5),
+        elements=st.floats(-9, 9, allow_subnormal=False),
+    ),
+    percentile=st.sampled_from((0.3, 0.9, 1.0, 2.5)),
+)
+def test_the_limits_of_vectors_are_those_of_each_alone(xp, x, percentile):
+    limits = np.asarray(symmetric_limits(xp.asarray(x.copy()), percentile=percentile))
+    assert limits.shape == (*x.shape[:-1], 1)
+    vectors = x.reshape(-1, x.shape[-1]) if x.size else np.zeros((limits.size, 0))
+    single = [symmetric_limit(vector, percentile=percentile) for vector in vectors]
+    np.testing.assert_allclose(limits.reshape(-1), single, rtol=1e-14, atol=0)

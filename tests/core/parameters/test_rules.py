@@ -244,6 +244,11 @@ def test_a_range_that_was_spoiled_in_place_is_found_by_validation(params):
             "core.mapping.inputs.mvm: min (1) must be below max (1)",
         ),
         (
+            {"core.complex_input": True}
+            | {"core.mapping.weights.min": 1.0, "core.mapping.weights.max": 2.0},
+            "core.mapping.weights: min (1) and max (2) do not enclose 0",
+        ),
+        (
             {"core.mapping.weights.min": 1.0, "core.mapping.weights.max": -1.0},
             "core.mapping.weights: min (1) must be below max (-1)",
         ),
@@ -267,6 +272,9 @@ def test_a_contradiction_is_refused(changes, message):
     [
         {"xbar.device.infinite_on_off_ratio": True, "xbar.device.Rmin": 1e6},
         {"core.mapping.weights.min": -1.0, "core.mapping.weights.max": 2.0},
+        {"core.mapping.weights.min": 1.0, "core.mapping.weights.max": 2.0},
+        {"core.complex_matrix": True}
+        | {"core.mapping.weights.min": 0.0, "core.mapping.weights.max": 2.0},
         {**SLICED_WEIGHTS, "core.bit_sliced.num_slices": 1, "core.weight_bits": 2},
         {**SLICED_WEIGHTS, "core.bit_sliced.style": "OFFSET", "xbar.device.cell_bits": 1},
         {"core.style": "OFFSET", "core.balanced": {"interleaved_posneg": True}}
