@@ -30,7 +30,8 @@ def described(model):
 def models(draw):
     """Nested networks with random training flags and frozen parameters."""
     nested = st.recursive(
-        leaves, lambda children: st.lists(children, max_size=3).map(lambda c: nn.Sequential(*c)),
+        leaves,
+        lambda children: st.lists(children, max_size=3).map(lambda c: nn.Sequential(*c)),
         max_leaves=5,
     )
     model = nn.Sequential(draw(layers), draw(nested))

@@ -110,13 +110,15 @@ def conv_cases(draw: st.DrawFn, axes: int | None = None) -> LayerCase:
     dilation = draw(_for_axes(st.integers(1, 2), axes))
     padding = draw(st.sampled_from(("same", "valid")) | _for_axes(st.integers(0, 2), axes))
     stride = 1 if padding == "same" else draw(_for_axes(st.integers(1, 3), axes))
-    reach = [d * (k - 1) + 1 for k, d in zip(_tuple(kernel, axes), _tuple(dilation, axes))]
+    sides = zip(_tuple(kernel, axes), _tuple(dilation, axes), strict=True)
+    reach = [d * (k - 1) + 1 for k, d in sides]
     if isinstance(padding, str):
         widths = [r - 1 if padding == "same" else 0 for r in reach]
     else:
         widths = list(_tuple(padding, axes))
     # Reflection reaches to the far end of the image at most.
-    image = [draw(st.integers(max(r, w + 1), max(r, w + 1) + 2)) for r, w in zip(reach, widths)]
+    least = [max(r, w + 1) for r, w in zip(reach, widths, strict=True)]
+    image = [draw(st.integers(n, n + 2)) for n in least]
     channels = groups * draw(st.integers(1, 2))
     arguments = {
         "in_channels": channels,
@@ -131,9 +133,7 @@ def conv_cases(draw: st.DrawFn, axes: int | None = None) -> LayerCase:
     }
     batch = draw(st.sampled_from(((), (0,), (1,), (2,))))
     shape = (*batch, channels, *image)
-    return LayerCase(
-        CONVOLUTIONS[axes], arguments, shape, draw(rows), draw(dtypes), draw(seeds)
-    )
+    return LayerCase(CONVOLUTIONS[axes], arguments, shape, draw(rows), draw(dtypes), draw(seeds))
 
 
 def layer_cases() -> st.SearchStrategy[LayerCase]:

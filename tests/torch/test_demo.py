@@ -108,11 +108,12 @@ def test_converters_with_calibrated_ranges_change_outputs_by_about_one_code() ->
 
 
 def test_the_error_of_a_row_is_the_error_of_every_layer() -> None:
+    """False-alarm rate below 1e-11: 2500 draws give the spread to 1.4 %, and 10 % are allowed."""
+    torch.manual_seed(0)
     network = nn.Sequential(nn.Linear(50, 50), nn.Linear(50, 50))
     chip = from_torch(network, layer_parameters(None, PROPORTIONAL), seed=0)
     for layer in analog_modules(chip):
-        programmed, ideal = layer.get_core_weights()[0], layer.weight
-        # 2500 draws: the standard deviation is that of 0.05 to 10 % but for one in 1e11.
+        programmed, ideal = layer.get_core_weights()[0], layer.weight.detach()
         assert float((programmed / ideal - 1).std()) == pytest.approx(0.05, rel=0.1)
 
 

@@ -31,7 +31,9 @@ def test_without_derivatives_the_output_is_the_same(mode):
     assert not y.requires_grad
 
 
-@pytest.mark.parametrize("make", [lambda p: AnalogLinear(p, 4, 3), lambda p: AnalogConv1d(p, 3, 2, 2)])
+@pytest.mark.parametrize(
+    "make", [lambda p: AnalogLinear(p, 4, 3), lambda p: AnalogConv1d(p, 3, 2, 2)]
+)
 @pytest.mark.parametrize("edit", [False, True])
 def test_a_layer_first_read_in_inference_mode_can_be_trained_afterwards(make, edit):
     layer = make(tree())

@@ -20,6 +20,26 @@ from crosssim_torch.trace import Trace
 Params = CrossSimParameters | Sequence[CrossSimParameters]
 """One tree of parameters, or one for each array of the layer, row by row."""
 
+OwnParams = CrossSimParameters | list[CrossSimParameters]
+
+
+def own_copy(params: object) -> OwnParams:
+    """A copy of one tree, or of a sequence of them.
+
+    Raises:
+        ParameterError: ``params`` is neither.
+    """
+    if isinstance(params, CrossSimParameters):
+        return params.copy()
+    trees = list(params) if isinstance(params, Sequence) else []
+    if not trees or not all(isinstance(tree, CrossSimParameters) for tree in trees):
+        kinds = ", ".join(sorted({type(tree).__name__ for tree in trees})) or "nothing"
+        raise ParameterError(
+            "CrossSimParameters are needed, or a list with one for each array of the layer; got "
+            + (f"a sequence of {kinds}." if isinstance(params, Sequence) else f"{params!r}.")
+        )
+    return [tree.copy() for tree in trees]
+
 
 class AnalogModule(nn.Module):
     """A stock layer whose products are formed by simulated arrays.
@@ -39,7 +59,7 @@ class AnalogModule(nn.Module):
     weight: Tensor
     bias: Tensor | None
 
-    _params: CrossSimParameters | list[CrossSimParameters]
+    _params: OwnParams
     _bias_rows: int
     _identity: ChipIdentity
     _plan: ArrayPlan
@@ -57,17 +77,14 @@ class AnalogModule(nn.Module):
     def _become_analog(self, params: Params, bias_rows: int, seed: int | Stream | None) -> None:
         """Take up arrays, once all parameters of the stock layer are in place."""
         self._reads = Occasions()
-        self._rebuild(params, bias_rows, ChipIdentity(seed_stream(seed)))
+        self._rebuild(own_copy(params), bias_rows, ChipIdentity(seed_stream(seed)))
 
-    def _rebuild(self, params: Params, bias_rows: int, identity: ChipIdentity) -> None:
+    def _rebuild(self, own: OwnParams, bias_rows: int, identity: ChipIdentity) -> None:
         """Plan and program anew; if anything fails the layer stays as it was."""
         if type(bias_rows) is not int or bias_rows < 0:
             raise ParameterError(
                 f"an integer from 0 upwards is needed, got {bias_rows!r}.", "bias_rows"
             )
-        own = (
-            params.copy() if isinstance(params, CrossSimParameters) else [p.copy() for p in params]
-        )
         self._check_device(own if isinstance(own, CrossSimParameters) else own[0])
         plan = ArrayPlan.of(self._layout(bias_rows).shape, own, identity.errors())
         state = self._write(plan, self._layout(bias_rows), identity)
@@ -141,7 +158,7 @@ class AnalogModule(nn.Module):
     # What users see
 
     @property
-    def params(self) -> CrossSimParameters | list[CrossSimParameters]:
+    def params(self) -> OwnParams:
         """This layer's own parameters. Edits act at the next `reinitialize`; assigning a tree, or
         a list with one for each array, acts at once.
         """
@@ -149,7 +166,7 @@ class AnalogModule(nn.Module):
 
     @params.setter
     def params(self, params: Params) -> None:
-        self._rebuild(params, self._bias_rows, self._next_chip())
+        self._rebuild(own_copy(params), self._bias_rows, self._next_chip())
 
     @property
     def bias_rows(self) -> int:

@@ -44,7 +44,7 @@ def fuse_batchnorms(model: nn.Module) -> nn.Module:
         assert layer is not None
         fold(layer, norm)
         parent, _, child = name.rpartition(".")
-        setattr(model.get_submodule(parent), child, nn.Identity())
+        setattr(model.get_submodule(parent), child, nn.Identity().train(norm.training))
     return model
 
 
@@ -70,15 +70,21 @@ def fold(layer: nn.Module, norm: nn.Module) -> None:
 def _traced_pairs(model: nn.Module) -> dict[int, nn.Module] | None:
     """The layer whose output each batch-norm alone takes; None if the network cannot be traced."""
     try:
-        graph = fx.Tracer().trace(model)
+        # Tracing runs the user's forward on symbols, which may raise anything at all, and may
+        # leave symbols behind in the modules.
+        graph = fx.Tracer().trace(copy.deepcopy(model))
     except Exception:
-        # Tracing runs the user's forward on symbols, which may raise anything at all.
         return None
     modules = dict(model.named_modules())
     calls = [node for node in graph.nodes if node.op == "call_module"]
     runs: dict[int, int] = {}
     for node in calls:
-        for parameter in modules[node.target].parameters(recurse=False):
+        for held in (modules[node.target], *modules[node.target].parameters(recurse=False)):
+            runs[id(held)] = runs.get(id(held), 0) + 1
+    parameters = dict(model.named_parameters(remove_duplicate=False))
+    for node in graph.nodes:
+        if node.op == "get_attr" and node.target in parameters:
+            parameter = parameters[node.target]
             runs[id(parameter)] = runs.get(id(parameter), 0) + 1
     pairs = {}
     for node in calls:
@@ -90,8 +96,8 @@ def _traced_pairs(model: nn.Module) -> dict[int, nn.Module] | None:
             and len(source.users) == 1
         ):
             layer = modules[source.target]
-            held = [*layer.parameters(recurse=False), *norm.parameters(recurse=False)]
-            if all(runs[id(parameter)] == 1 for parameter in held):
+            used = [norm, *layer.parameters(recurse=False), *norm.parameters(recurse=False)]
+            if all(runs[id(held)] == 1 for held in used):
                 pairs[id(norm)] = layer
     return pairs
 

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 from crosssim_core.layers import ConvLayout
 from crosssim_core.random import Stream
 from crosssim_torch.analog import AnalogModule, Params
-from crosssim_torch.forward import run_analog
+from crosssim_torch.forward import check_input, run_analog
 from crosssim_torch.gradients import ConvRead
 from crosssim_torch.products import ConvProduct
 
@@ -82,7 +82,7 @@ class AnalogConv(AnalogModule, nn.modules.conv._ConvNd):
 
     def forward(self, input: Tensor) -> Tensor:
         layout = self._layout(self._bias_rows)
-        layout.check(input)
+        check_input(input, layout)
         batched = input.dim() == len(self.kernel_size) + 2
         x = self._padded(input if batched else input[None])
         y = run_analog(

@@ -40,9 +40,7 @@ def run_analog(
         ShapeError: ``x`` does not fit the layer.
         ArrayLibraryError: ``x`` is not a real floating-point tensor.
     """
-    if not x.is_floating_point():
-        raise ArrayLibraryError(f"An analog layer takes real floating-point inputs, got {x.dtype}.")
-    layout.check(x)
+    check_input(x, layout)
     layer = module.core
     dtype = _output_dtype(module.weight, x)
 
@@ -55,6 +53,19 @@ def run_analog(
     operation: Any = record.apply
     y: Tensor = operation(x, module.weight, module.bias, programmed, read, *geometry)
     return y
+
+
+def check_input(x: object, layout: Layout) -> None:
+    """Check that a layer of this layout can take ``x``.
+
+    Raises:
+        ShapeError: ``x`` does not fit the layer.
+        ArrayLibraryError: ``x`` is not a real floating-point tensor.
+    """
+    if not isinstance(x, Tensor) or not x.is_floating_point():
+        got = x.dtype if isinstance(x, Tensor) else type(x).__name__
+        raise ArrayLibraryError(f"An analog layer takes real floating-point tensors, got {got}.")
+    layout.check(x)
 
 
 def _read(layer: AnalogLayer, x: Tensor, layout: Layout, product: ArrayProduct) -> Tensor:

@@ -166,7 +166,7 @@ class ArrayPlan:
             _check_holds_zero(limits)
         if mapping.clipping and limits.middle and (core.complex_matrix or core.complex_input):
             exact = clip_blocks(exact, low=limits.low, high=limits.high)
-        weights = _clip((exact - limits.middle) / limits.half, mapping)
+        weights = _weights(exact, limits, mapping)
         conductances = []
         for part in self.arrays:
             target = part.mapping.conductances(weights[part.outputs, part.inputs])
@@ -251,14 +251,13 @@ def _check_holds_zero(limits: WeightRange) -> None:
         )
 
 
-def _clip(weights: Array, mapping: WeightMappingParameters) -> Array:
+def _weights(matrix: Array, limits: WeightRange, mapping: WeightMappingParameters) -> Array:
     """Weights within full scale; beyond it there is no conductance."""
-    xp = array_namespace(weights)
-    clipped = xp.clip(weights, -1.0, 1.0)
-    if not mapping.clipping and bool(xp.any(xp.abs(weights) > 1.0)):
+    xp = array_namespace(matrix)
+    if not mapping.clipping and bool(xp.any((matrix < limits.low) | (matrix > limits.high))):
         raise ParameterError(
             "the matrix has values beyond the weight limits, which no conductance can hold: widen "
             "the limits, or set clipping = True.",
             "core.mapping.weights.clipping",
         )
-    return clipped
+    return xp.clip((matrix - limits.middle) / limits.half, -1.0, 1.0)

@@ -26,7 +26,7 @@ class CellError:
 
 SONOS = CellError("SONOS")
 PROPORTIONAL = CellError("NormalProportionalDevice", 0.05)
-LARGE = CellError("NormalIndependentDevice", 0.15)
+LARGE = CellError("NormalIndependentDevice", 0.12)
 
 
 def layer_parameters(ranges: Ranges | None, error: CellError | None = None) -> CrossSimParameters:

@@ -26,7 +26,7 @@ ARRAYS: tuple[tuple[str, bool, CellError | None], ...] = (
     ("8-bit DAC and ADC", True, None),
     ("+ SONOS programming error", True, SONOS),
     ("+ 5 % error of each conductance", True, PROPORTIONAL),
-    ("+ 15 % error of full scale", True, LARGE),
+    ("+ 12 % error of full scale", True, LARGE),
 )
 """What the arrays are like: name, whether converters quantize, and the error of cells."""
 
@@ -65,9 +65,12 @@ class Outcome:
 
     @property
     def won_back(self) -> float:
-        """Share of the accuracy lost to the large error that fine-tuning wins back [1]."""
-        digital, lost, tuned = self.results[0], self.results[-2], self.results[-1]
-        return (tuned.mean - lost.mean) / (digital.mean - lost.mean)
+        """Share of the accuracy lost to the large error that fine-tuning wins back, 0 if nothing
+        was lost [1].
+        """
+        digital, hurt, tuned = self.results[0], self.results[-2], self.results[-1]
+        lost = digital.mean - hurt.mean
+        return (tuned.mean - hurt.mean) / lost if lost else 0.0
 
 
 def steps(chips: int) -> int:

@@ -23,10 +23,10 @@ def table(outcome: Outcome) -> Table:
     )
     rows.add_column("mean", justify="right")
     rows.add_column("± std", justify="right")
-    rows.add_column("lost", justify="right")
+    rows.add_column("change", justify="right")
     for result in outcome.results:
-        lost = f"{100 * (digital - result.mean):.1f}"
-        rows.add_row(result.name, f"{100 * result.mean:.1f} %", _spread(result), lost)
+        change = f"{100 * (result.mean - digital):+.1f}"
+        rows.add_row(result.name, f"{100 * result.mean:.1f} %", _spread(result), change)
     return rows
 
 

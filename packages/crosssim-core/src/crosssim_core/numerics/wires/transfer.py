@@ -1,0 +1,182 @@
+"""The matrix that an array with resistive wires really multiplies by."""
+
+from math import prod
+
+import numpy as np
+from jaxtyping import Float
+
+from crosssim_core._array import array_namespace, device_of, from_host
+from crosssim_core.numerics.wires.attenuation import attenuation
+from crosssim_core.numerics.wires.lines import Line, Wires
+from crosssim_core.numerics.wires.ports import FEEDS, LINES, Block, Family, Port, chain, join
+from crosssim_core.numerics.wires.tiles import tiles
+from crosssim_core.typing import Array
+
+TILE = 4
+"""Cells along the edge of the squares that are solved cell by cell."""
+
+FEWEST_BLOCKS = 3
+"""Blocks along the short side of an array from which on blocks are joined one by one."""
+
+CELLS_AT_ONCE = 2**17
+"""Cells whose blocks are in memory together, at some 1 kB each."""
+
+
+def transfer_matrix(
+    g: Float[Array, "*arrays outputs inputs"], wires: Wires, /, *, interleaved: bool = False
+) -> Float[Array, "*arrays outputs inputs"]:
+    """Matrix M with ``currents = M · voltages`` for linear cells fed by their input lines.
+
+    Args:
+        g: Conductances over the largest one [1], as seen from the driven side: for products
+            with the transposed matrix, the transpose. With ``interleaved``, axis -3 holds the
+            positive and the negative cells, ``(*arrays, 2, outputs, inputs)``.
+        wires: Their resistances; ``wires.swapped`` for the transposed matrix.
+        interleaved: Whether a pair of cells shares an output line, and is driven by a pair of
+            input lines at opposite voltages.
+
+    Returns:
+        Line currents over the full-scale current of a cell, for full-scale voltages [1]; of
+        the library, device and data type of ``g``. Exact: computed in float64 by a direct
+        method that has no tolerance and fails at no resistance.
+
+    Source: Kirchhoff's laws, solved by joining blocks of cells; see `ports`.
+    """
+    xp = array_namespace(g)
+    signs = 2 if interleaved else 1
+    outputs, inputs = g.shape[-2:]
+    arrays = g.shape[: -3 if interleaved else -2]
+    shape = (prod(arrays), signs, outputs, inputs)
+    exact = xp.reshape(xp.astype(g, xp.float64), shape)
+    if not wires.feed.resistive:
+        matrix = _outputs_only(exact, wires.output)
+    elif not wires.output.resistive:
+        matrix = _feeds_only(exact, wires.feed)
+    else:
+        matrix = _both(exact, wires)
+    return xp.astype(xp.reshape(matrix, (*arrays, outputs, inputs)), g.dtype)
+
+
+Cells = Float[Array, "arrays signs outputs inputs"]
+"""Conductances [1]; one sign, or the positive and the negative cells of pairs."""
+
+
+def _difference(x: Array) -> Array:
+    return x[:, 0, ...] - x[:, 1, ...] if x.shape[1] == 2 else x[:, 0, ...]
+
+
+def _outputs_only(g: Cells, line: Line) -> Float[Array, "arrays outputs inputs"]:
+    """Voltages are those of the drivers; currents leak through other cells to ground."""
+    if not line.resistive:
+        return _difference(g)
+    xp = array_namespace(g)
+    loads = xp.flip(xp.sum(g, axis=1), axis=-1)
+    return _difference(g) * xp.flip(attenuation(loads, line.segments(g.shape[-1])), axis=-1)
+
+
+def _feeds_only(g: Cells, line: Line) -> Float[Array, "arrays outputs inputs"]:
+    """Every cell stands between its input line and ground."""
+    xp = array_namespace(g)
+    loads = xp.matrix_transpose(g)
+    return _difference(g * xp.matrix_transpose(attenuation(loads, line.segments(g.shape[-2]))))
+
+
+def _both(g: Cells, wires: Wires) -> Float[Array, "arrays outputs inputs"]:
+    xp = array_namespace(g)
+    arrays, signs, outputs, inputs = g.shape
+    at_once = max(1, CELLS_AT_ONCE // (signs * outputs * inputs))
+    parts = [_network(g[i : i + at_once, ...], wires) for i in range(0, arrays, at_once)]
+    return xp.concat(parts, axis=0) if parts else g[:, 0, ...]
+
+
+def _network(g: Cells, wires: Wires) -> Float[Array, "arrays outputs inputs"]:
+    """Strips of blocks, each joined into one, and the strips joined one after another."""
+    outputs, inputs = g.shape[-2:]
+    signs = g.shape[1]
+    levels = 0
+    while min(outputs, inputs) > (TILE << (levels + 1)) * (FEWEST_BLOCKS - 1):
+        levels += 1
+    side = TILE << levels
+    padded = _padded(g, side)
+    # The lines that run across all strips are solved for together: the smaller set is cheaper.
+    across_outputs = outputs <= signs * inputs
+    axis = -1 if across_outputs else -2
+    length = padded.shape[axis]
+    cells = prod(padded.shape) // length * side
+    width = side * max(1, CELLS_AT_ONCE // cells)
+    strips: list[Block] = []
+    for start in range(0, length, width):
+        part = (
+            padded[..., start : start + width]
+            if across_outputs
+            else padded[..., start : start + width, :]
+        )
+        grid = _blocks(part, wires, levels)
+        rows, columns = grid.matrix.shape[1:3]
+        if across_outputs:
+            strip = _along_feeds([grid[:, i] for i in range(rows)], wires.feed, signs)
+            strips += [strip[:, j] for j in range(columns)]
+        else:
+            strip = _along_lines([grid[:, :, j] for j in range(columns)], wires.output)
+            strips += [strip[:, i] for i in range(rows)]
+    if across_outputs:
+        whole = _along_lines(strips, wires.output)
+    else:
+        whole = _along_feeds(strips, wires.feed, signs)
+    return whole.matrix[..., :outputs, whole.in_sizes[Port.FEED_VOLTAGE] - inputs :]
+
+
+def _padded(g: Cells, side: int) -> Cells:
+    """Whole squares: cells without conductance at the open ends of all lines change nothing."""
+    xp = array_namespace(g)
+    outputs, inputs = g.shape[-2:]
+    shape = (*g.shape[:2], -(-outputs // side) * side, -(-inputs // side) * side)
+    if shape == g.shape:
+        return g
+    padded = xp.zeros(shape, dtype=g.dtype, device=device_of(g))
+    padded[..., :outputs, shape[-1] - inputs :] = g
+    return padded
+
+
+def _blocks(g: Cells, wires: Wires, levels: int) -> Block:
+    """A grid of blocks, each of ``2**levels`` tiles along an edge."""
+    grid = tiles(g, feed=wires.feed.segment, output=wires.output.segment, side=TILE)
+    even, odd = slice(0, None, 2), slice(1, None, 2)
+    for _ in range(levels):
+        grid = join(grid[:, :, even], grid[:, :, odd], LINES)
+        grid = join(grid[:, even], grid[:, odd], FEEDS)
+    return grid
+
+
+def _along_feeds(blocks: list[Block], line: Line, signs: int) -> Block:
+    """From the drivers to the far ends, where no current is drawn."""
+    far = blocks[-1].without(out=Port.FEED_VOLTAGE, into=Port.FEED_CURRENT)
+    return chain((_drivers(far, line.terminal, signs), *blocks[:-1], far), FEEDS)
+
+
+def _along_lines(blocks: list[Block], line: Line) -> Block:
+    """From the tops, where no current enters, to ground."""
+    top = blocks[0].without(out=Port.LINE_VOLTAGE, into=Port.LINE_CURRENT)
+    return chain((top, *blocks[1:], _ground(top, line.terminal)), LINES)
+
+
+def _drivers(block: Block, resistance: float, signs: int) -> Block:
+    """Sources ``+V`` and, for the cells of negative sign, ``−V``, behind their resistance."""
+    feeds = block.in_sizes[Port.FEED_VOLTAGE]
+    sources = np.kron(np.eye(feeds // signs), np.asarray([[1.0], [-1.0]])[:signs])
+    matrix = np.hstack((sources, -resistance * np.eye(feeds)))
+    return Block(_like(matrix, block), (feeds, 0, 0, 0), (feeds // signs, feeds, 0, 0))
+
+
+def _ground(block: Block, resistance: float) -> Block:
+    """Virtual grounds behind their resistance, and the currents into them."""
+    lines = block.out_sizes[Port.LINE_CURRENT]
+    matrix = np.vstack((np.eye(lines), resistance * np.eye(lines)))
+    return Block(_like(matrix, block), (0, 0, lines, lines), (0, 0, lines, 0))
+
+
+def _like(matrix: np.ndarray, block: Block) -> Array:
+    """A constant for each block of the batch."""
+    xp = array_namespace(block.matrix)
+    constant = from_host(matrix, like=block.matrix, dtype=block.matrix.dtype)
+    return xp.broadcast_to(constant, (*block.matrix.shape[:-2], *matrix.shape))

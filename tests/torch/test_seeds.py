@@ -1,0 +1,170 @@
+"""A seed makes a chip: of every layer, whatever stands beside it."""
+
+import pytest
+import torch
+from analog_settings import EIGHT_BITS, ERRORS, tree
+from torch import nn
+
+from crosssim_core.errors import CrossSimError
+from crosssim_torch import (
+    AnalogConv2d,
+    AnalogLinear,
+    analog_modules,
+    from_torch,
+    reinitialize,
+    synchronize,
+)
+
+pytest.importorskip("crosssim_devices", reason="chips differ by the errors of that package")
+
+
+def network():
+    torch.manual_seed(11)
+    return nn.Sequential(nn.Linear(6, 5), nn.ReLU(), nn.Linear(5, 5), nn.Linear(5, 5))
+
+
+def errors(model):
+    """Relative programming errors of all layers, in a list."""
+    return [m.get_matrix() / m.form_matrix() - 1 for m in analog_modules(model)]
+
+
+def all_equal(some, others):
+    return all(torch.equal(a, b) for a, b in zip(some, others, strict=True))
+
+
+def none_equal(some, others):
+    return not any(torch.equal(a, b) for a, b in zip(some, others, strict=True))
+
+
+def test_the_same_seed_makes_the_same_chip():
+    one, other = (from_torch(network(), tree(ERRORS), 1, seed=5) for _ in range(2))
+    assert all_equal(errors(one), errors(other))
+
+
+def test_the_same_seed_makes_the_same_sequence_of_chips_and_of_programmings():
+    one, other = (from_torch(network(), tree(ERRORS), 1, seed=5) for _ in range(2))
+    for step in (synchronize, reinitialize, synchronize, reinitialize):
+        before = errors(one)
+        step(one)
+        step(other)
+        assert all_equal(errors(one), errors(other))
+        assert none_equal(before, errors(one))
+
+
+def test_another_seed_makes_another_chip():
+    one, other = (from_torch(network(), tree(ERRORS), 1, seed=s) for s in (5, 6))
+    assert none_equal(errors(one), errors(other))
+
+
+def test_layers_of_one_chip_have_different_errors():
+    twins = nn.Sequential(nn.Linear(6, 6), nn.Linear(6, 6), nn.Linear(6, 6))
+    for layer in twins:
+        nn.init.ones_(layer.weight)
+    a, b, c = errors(from_torch(twins, tree(ERRORS), seed=5))
+    assert none_equal([a, b, c], [b, c, a])
+
+
+def test_arrays_of_one_layer_have_different_errors():
+    stock = nn.Linear(8, 4)
+    nn.init.ones_(stock.weight)
+    (error,) = errors(from_torch(stock, tree(ERRORS, core__rows_max=4, core__cols_max=2), seed=5))
+    blocks = [error[i : i + 2, j : j + 4] for i in (0, 2) for j in (0, 4)]
+    assert none_equal(blocks, blocks[1:] + blocks[:1])
+
+
+def test_adding_a_layer_leaves_the_errors_of_the_others_as_they_are():
+    small, large = network(), network()
+    large.append(nn.Linear(5, 7))
+    want = errors(from_torch(small, tree(ERRORS), 1, seed=5))
+    assert all_equal(errors(from_torch(large, tree(ERRORS), 1, seed=5))[:3], want)
+
+
+def test_a_network_within_another_keeps_its_errors_apart_from_those_beside_it():
+    stock = nn.ModuleDict({"a": nn.Linear(4, 4), "b": nn.ModuleDict({"a": nn.Linear(4, 4)})})
+    nn.init.ones_(stock["a"].weight)
+    nn.init.ones_(stock["b"]["a"].weight)
+    one, other = errors(from_torch(stock, tree(ERRORS), seed=5))
+    assert not torch.equal(one, other)
+
+
+def test_without_a_seed_the_generator_of_torch_governs():
+    def made(seed):
+        stock = network()
+        torch.manual_seed(seed)
+        return from_torch(stock, tree(ERRORS), 1)
+
+    first = errors(made(3))
+    assert all_equal(errors(made(3)), first)
+    assert none_equal(errors(made(4)), first)
+
+
+def test_without_a_seed_two_conversions_make_two_chips():
+    stock = network()
+    one, other = (from_torch(stock, tree(ERRORS), 1) for _ in range(2))
+    assert none_equal(errors(one), errors(other))
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda **s: AnalogLinear(tree(ERRORS), 4, 3, bias=False, **s),
+        lambda **s: AnalogConv2d(tree(ERRORS), 2, 3, 2, bias=False, **s),
+    ],
+)
+def test_a_layer_built_by_itself_takes_a_seed(make):
+    def made(**seed):
+        torch.manual_seed(0)
+        layer = make(**seed)
+        return layer.get_matrix() / layer.form_matrix()
+
+    assert torch.equal(made(seed=1), made(seed=1))
+    assert not torch.equal(made(seed=1), made(seed=2))
+    assert torch.equal(made(), made())
+
+
+@pytest.mark.parametrize("settings", [{}, EIGHT_BITS], ids=["ideal", "eight bits"])
+def test_conversion_without_randomness_draws_none(settings):
+    stock = network()
+    before = torch.get_rng_state()
+    model = from_torch(stock, tree(settings), 1)
+    model(torch.ones(1, 6)).sum().backward()
+    synchronize(model)
+    reinitialize(model)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_conversion_with_a_seed_draws_nothing_from_torch():
+    stock = network()
+    before = torch.get_rng_state()
+    model = from_torch(stock, tree(ERRORS), 1, seed=5)
+    model(torch.ones(1, 6))
+    reinitialize(model)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_stochastic_conversion_draws_anew_in_each_read_and_repeats_with_the_seed():
+    rounding = EIGHT_BITS | {"xbar.adc.mvm.stochastic_rounding": True, "xbar.adc.mvm.bits": 4}
+    stock, x = nn.Linear(6, 50), torch.ones(20, 6) / 3
+    reads = []
+    for _ in range(2):
+        layer = from_torch(stock, tree(rounding), seed=9)
+        reads.append((layer(x), layer(x)))
+    assert not torch.equal(*reads[0])
+    assert all_equal(reads[0], reads[1])
+
+
+def test_programming_errors_have_the_spread_that_was_asked_for():
+    """Standard deviation of 40,000 deviates; false-alarm rate below 1e-6 (5 sigma)."""
+    stock = nn.Linear(200, 200, bias=False)
+    nn.init.ones_(stock.weight)
+    params = tree(ERRORS, xbar__device__infinite_on_off_ratio=True)
+    (error,) = errors(from_torch(stock, params, seed=5))
+    sigma, count = 0.05, error.numel()
+    assert abs(error.mean()) < 5 * sigma / count**0.5
+    assert abs(error.std() - sigma) < 5 * sigma / (2 * count) ** 0.5
+
+
+@pytest.mark.parametrize("seed", [-1, 2**63])
+def test_a_seed_that_does_not_fit_is_refused(seed):
+    with pytest.raises(CrossSimError, match=str(seed)):
+        from_torch(network(), tree(ERRORS), seed=seed)
