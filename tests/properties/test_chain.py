@@ -5,9 +5,9 @@ import pytest
 
 pytest.importorskip("crosssim_devices", reason="the converters are models of that package")
 
-from chain_cases import chain_cases  # noqa: E402
-from hypothesis import given, settings  # noqa: E402
-from watch import Watch  # noqa: E402
+from chain_cases import chain_cases
+from hypothesis import given, settings
+from watch import Watch
 
 # Some settings have no effect with others.
 pytestmark = pytest.mark.filterwarnings("ignore::crosssim_core.errors.ParameterWarning")

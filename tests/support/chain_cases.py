@@ -7,7 +7,7 @@ import numpy as np
 from analog_settings import tree
 from hypothesis import strategies as st
 
-from crosssim_core import AnalogCore, CrossSimParameters
+from crosssim_core import AnalogCore
 from crosssim_core.numerics.partition import part_sizes
 
 GENERIC = ("QuantizerADC", "SignMagnitudeADC")
@@ -140,8 +140,7 @@ def array_settings(draw: st.DrawFn) -> dict[str, Any]:
         "xbar.device.clip_conductance": draw(st.booleans()),
         "xbar.array.Icol_max": draw(st.sampled_from((0.0, 0.0, 0.55, 1.0))),
     }
-    blurred = draw(st.booleans())
-    if blurred:
+    if draw(st.booleans()):
         settings |= {
             "xbar.device.programming_error.enable": True,
             "xbar.device.programming_error.model": draw(st.sampled_from(ERRORS)),
@@ -152,7 +151,7 @@ def array_settings(draw: st.DrawFn) -> dict[str, Any]:
         settings |= {f"{pair}.match": False for pair in ("xbar.dac", "xbar.adc", INPUTS)}
     for side in sides:
         inputs, dac = draw(input_settings())
-        adc = draw(adc_settings(settings, dac, inputs, pairs=pairs, blurred=blurred))
+        adc = draw(adc_settings(settings, dac, inputs, pairs=pairs))
         for pair, group in ((INPUTS, inputs), ("xbar.dac", dac), ("xbar.adc", adc)):
             settings |= {f"{pair}.{side}.{name}": value for name, value in group.items()}
     return settings
@@ -189,7 +188,6 @@ def adc_settings(
     inputs: dict[str, Any],
     *,
     pairs: bool,
-    blurred: bool,
 ) -> dict[str, Any]:
     """ADC of one direction, with a range that its model can take."""
     sliced = settings["core.style"] == "BITSLICED"
@@ -207,8 +205,7 @@ def adc_settings(
     options = ["CALIBRATED"]
     if model != "SignMagnitudeADC" or bipolar:
         options.append("MAX")
-    # Without errors, all steps of GRANULAR lie on ties of a converter that has no code at 0.
-    if adc["adc_per_ibit"] and levels and (model in GENERIC or blurred):
+    if adc["adc_per_ibit"] and levels:
         options.append("GRANULAR")
     adc["adc_range_option"] = draw(st.sampled_from(options))
     symmetric = model == "SignMagnitudeADC" or draw(st.booleans())
@@ -234,8 +231,3 @@ def _arrays(shape: tuple[int, int], is_complex: bool, shared: dict[str, Any]) ->
         for length, limit in zip(shape, ("cols_max", "rows_max"), strict=True)
     )
     return len(rows) * len(cols)
-
-
-def parameters(case: ChainCase) -> CrossSimParameters:
-    """The parameters of the first array."""
-    return tree(case.trees[0])

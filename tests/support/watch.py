@@ -41,12 +41,13 @@ class WatchedAdc:
             position = (x - self.uniform.low) / self.uniform.step
             inside = (position > 0) & (position < self.uniform.number - 1)
             return inside & (np.abs(position - np.floor(position) - 0.5) < NEAR)
-        table = getattr(self.model, "table", None)
+        model, trim = getattr(self.model, "model", self.model), getattr(self.model, "trim", 0.0)
+        table = getattr(model, "table", None)
         if table is None:
             return np.zeros(x.shape, dtype=bool)
         row = np.arange(x.shape[-1]) // table.lines_per_row if len(table.thresholds) > 1 else 0
-        distance = np.abs(x[..., None] - table.thresholds[row])
-        step = 2 * self.model.reference / 2**self.model.params.bits
+        distance = np.abs(x[..., None] + trim - table.thresholds[row])
+        step = 2 * model.reference / 2**model.params.bits
         return np.min(distance, axis=-1) < NEAR * step
 
 

@@ -153,6 +153,45 @@ def test_stochastic_conversion_draws_anew_in_each_read_and_repeats_with_the_seed
     assert all_equal(reads[0], reads[1])
 
 
+NOISE = {
+    "xbar.device.read_noise.enable": True,
+    "xbar.device.read_noise.model": "NormalIndependentDevice",
+    "xbar.device.read_noise.magnitude": 0.05,
+}
+"""Fresh deviations of each cell in each read."""
+
+
+@pytest.mark.parametrize("literal", [False, True], ids=["simplified", "literal"])
+def test_read_noise_is_drawn_anew_for_every_sample_window_and_read(literal):
+    stock, x = nn.Conv1d(2, 3, 2), torch.ones(4, 2, 6)
+    layer = from_torch(stock, tree(NOISE, simulation__literal=literal), 1, seed=5)
+    before = layer.get_matrix()
+    one, other = layer(x).detach(), layer(x).detach()
+    assert torch.cat([one, other]).unique().numel() == one.numel() + other.numel()
+    assert torch.equal(layer.get_matrix(), before)
+
+
+def test_read_noise_repeats_with_the_seed_or_with_the_generator_of_torch():
+    stock, x = nn.Linear(6, 5), torch.ones(4, 6)
+    first, second = (from_torch(stock, tree(NOISE), seed=5)(x) for _ in range(2))
+    assert torch.equal(first, second)
+    assert not torch.equal(first, from_torch(stock, tree(NOISE), seed=6)(x))
+    layer = from_torch(stock, tree(NOISE))
+    reads = []
+    for seed in (1, 1, 2):
+        torch.manual_seed(seed)
+        reads.append(layer(x))
+    assert torch.equal(reads[0], reads[1])
+    assert not torch.equal(reads[0], reads[2])
+
+
+def test_derivatives_do_not_see_read_noise():
+    layer = from_torch(nn.Linear(6, 5), tree(NOISE), seed=5)
+    x = torch.ones(4, 6, requires_grad=True)
+    layer(x).sum().backward()
+    torch.testing.assert_close(x.grad, layer.weight.detach().sum(0).expand(4, 6))
+
+
 def test_programming_errors_have_the_spread_that_was_asked_for():
     """Standard deviation of 40,000 deviates; false-alarm rate below 1e-6 (5 sigma)."""
     stock = nn.Linear(200, 200, bias=False)

@@ -1,4 +1,4 @@
-"""Defects of CrossSim 3.2 that the chain does not have, by their number: what needs no converter."""
+"""Defects of CrossSim 3.2 that the chain does not have, by number: what needs no converter."""
 
 import numpy as np
 import pytest

@@ -107,9 +107,7 @@ def literal(request):
 def test_products_are_those_of_the_examples(xp, example, literal):
     chosen, mvm, vmm = PRODUCTS[example]
     core = AnalogCore(xp.asarray(A.copy()), tree(chosen, simulation__literal=literal))
-    np.testing.assert_allclose(
-        np.asarray(core @ xp.asarray(X.copy())), mvm, rtol=0, atol=1e-8
-    )
+    np.testing.assert_allclose(np.asarray(core @ xp.asarray(X.copy())), mvm, rtol=0, atol=1e-8)
     if vmm is not None:
         product = np.asarray(core.rmatmul(xp.asarray(V.copy())))
         np.testing.assert_allclose(product, vmm, rtol=0, atol=1e-8)
@@ -141,9 +139,7 @@ def test_a_matrix_of_zeros_has_products_of_exactly_zero(literal):
 def test_complex_products_are_those_of_the_example(xp, literal):
     matrix = np.array([[1 + 0.5j, -0.25j], [0.3, 0.8 - 1j]])
     z = xp.asarray(np.array([0.5 - 0.25j, 0.75j]))
-    params = tree(
-        core__complex_matrix=True, core__complex_input=True, simulation__literal=literal
-    )
+    params = tree(core__complex_matrix=True, core__complex_input=True, simulation__literal=literal)
     core = AnalogCore(xp.asarray(matrix), params)
     want = {"mvm": (0.8125, 0.9 + 0.525j), "vmm": (0.625 + 0.225j, 0.6875 + 0.475j)}
     np.testing.assert_allclose(np.asarray(core.matmul(z)), want["mvm"], rtol=0, atol=1e-12)

@@ -359,7 +359,10 @@ def test_p23_rmin_above_rmax_is_refused_with_both_values(params):
             r"OFFSET ignores it: xbar\.device\.cell_bits, which is 4",
         ),
         ({"core.mapping.inputs.mvm.clipping": True}, r"^core\.mapping\.inputs\.mvm\.clipping: "),
-        ({"core.mapping.inputs.mvm.per_vector": True}, r"^core\.mapping\.inputs\.mvm: per_vector is"),
+        (
+            {"core.mapping.inputs.mvm.per_vector": True},
+            r"^core\.mapping\.inputs\.mvm: per_vector is",
+        ),
         (
             {
                 "xbar.adc.mvm.model": "acme.plain",

@@ -1,4 +1,4 @@
-"""Defects of CrossSim 3.2 that the chain does not have, by their number: what needs converters."""
+"""Defects of CrossSim 3.2 that the chain does not have, by number: what needs converters."""
 
 import numpy as np
 import pytest

@@ -88,7 +88,12 @@ def test_the_largest_range_is_that_of_all_inputs_at_full_scale(style, signed, lo
 
 @pytest.mark.parametrize(
     ("slices", "signed", "limit"),
-    [(3, True, 8.926884139), (3, False, 9.035294118), (2, True, 8.331758530), (2, False, 8.432941176)],
+    [
+        (3, True, 8.926884139),
+        (3, False, 9.035294118),
+        (2, True, 8.331758530),
+        (2, False, 8.432941176),
+    ],
 )
 @pytest.mark.parametrize("inputs", [5, 7, 8])
 def test_b22_the_largest_range_of_offset_slices_covers_the_next_power_of_two(
@@ -157,9 +162,7 @@ def test_b21_granular_ranges_count_steps_of_cells_and_digits(style, step, single
     background = 0.1 if single_ended and "xbar.device.infinite_on_off_ratio" not in style else 0.0
     count = style.get("core.bit_sliced.num_slices", 1)
     signed = style | SIGNED
-    close(
-        ranges(signed | granular(size=size)), *[(-32 * step, 31 * step, background)] * count
-    )
+    close(ranges(signed | granular(size=size)), *[(-32 * step, 31 * step, background)] * count)
     symmetric = ranges(signed | granular(model="SignMagnitudeADC", size=size))
     close(symmetric, *[(-31 * step, 31 * step, background)] * count)
     bipolar = not single_ended or style.get("core.bit_sliced.style") == "BALANCED"

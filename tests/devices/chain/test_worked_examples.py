@@ -189,9 +189,7 @@ def test_products_from_the_left_are_those_of_the_examples(xp, example, literal):
 )
 def test_every_array_converts_its_own_part_of_the_product(rows_max, want, literal):
     matrix = np.array([[1, -0.5, 0.25, 0.6], [0.3, 0.8, -1, -0.2]])
-    params = tree(
-        adc(SMA, 4, [-2.0, 2.0]), core__rows_max=rows_max, simulation__literal=literal
-    )
+    params = tree(adc(SMA, 4, [-2.0, 2.0]), core__rows_max=rows_max, simulation__literal=literal)
     product = AnalogCore(matrix, params) @ np.array([1, -0.5, 0.75, 0.2])
     np.testing.assert_allclose(product, want, rtol=0, atol=1e-9)
 

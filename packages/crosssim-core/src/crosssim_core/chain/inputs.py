@@ -15,7 +15,6 @@ from crosssim_core.parameters import DacParams, InputMappingParameters
 from crosssim_core.plugins.registry import factory
 from crosssim_core.typing import Array
 
-
 Scale = float | Float[Array, "*batch 1"]
 """Voltage over input, for all vectors or for each."""
 

@@ -1,16 +1,35 @@
 """The steps of one read, compiled from the parameters before any matrix is known."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from jaxtyping import Float
 
 from crosssim_core.chain.inputs import InputPath
 from crosssim_core.chain.mapping import Mapping, Side
 from crosssim_core.chain.noise import CellReader
 from crosssim_core.chain.ranges import AdcRange, adc_range
-from crosssim_core.converters import AdcModel, AdcSite
+from crosssim_core.converters import AdcModel, AdcSite, UniformLevels
 from crosssim_core.errors import UnsupportedError
 from crosssim_core.parameters import AdcParams, CrossSimParameters, DacParams
 from crosssim_core.plugins.registry import factory
-from crosssim_core.random import Stream
+from crosssim_core.random import NoiseSource, Stream
+from crosssim_core.typing import Array
+
+
+@dataclass(frozen=True, slots=True)
+class TrimmedAdc:
+    """A converter whose codes are moved onto the values that currents take."""
+
+    model: AdcModel
+    trim: float
+    """Current that is added before the conversion and taken away after it [1]."""
+    uniform: UniformLevels | None = field(default=None, init=False)
+
+    def convert(
+        self, x: Float[Array, "*batch"], /, *, axis: int, noise: NoiseSource | None
+    ) -> Float[Array, "*batch"]:
+        """Value that the code of each current stands for [1]."""
+        return self.model.convert(x + self.trim, axis=axis, noise=noise) - self.trim
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +125,10 @@ class ReadPlan:
 
 def _slice_adc(record: AdcParams, limits: AdcRange, lines: int, stream: Stream) -> SliceAdc:
     site = AdcSite(limits.low, limits.high, lines, stream.source())
-    return SliceAdc(factory("adc", record.model)(record, site), limits.background)
+    model: AdcModel = factory("adc", record.model)(record, site)
+    if limits.trim:
+        model = TrimmedAdc(model, limits.trim)
+    return SliceAdc(model, limits.background)
 
 
 def _refuse_what_is_not_built(params: CrossSimParameters) -> None:

@@ -23,6 +23,8 @@ class AdcRange(NamedTuple):
     high: float
     background: float = 0.0
     """Conductance whose current a dummy line takes away before the conversion [1]."""
+    trim: float = 0.0
+    """Current that is added before the conversion and taken away after it [1]."""
 
 
 def adc_range(
@@ -105,6 +107,8 @@ def _granular(
     step = (1.0 - mapping.g_min) * path.digits.step / (2**mapping.cell_bits - 1)
     background = mapping.g_min if single_ended else 0.0
     half = 2 ** (adc.bits - 1)
+    if adc.mid_rise:
+        return AdcRange(-step * half, step * half, background, trim=step / 2)
     if not bipolar and not adc.symmetric:
         return AdcRange(0.0, step * (2**adc.bits - 1), background)
     low = half - 1 if adc.symmetric else half

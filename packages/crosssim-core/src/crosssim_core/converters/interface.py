@@ -42,9 +42,10 @@ class AdcSite:
 class AdcModel(Protocol):
     """A built converter: a static function of the line current, line by line."""
 
-    uniform: UniformLevels | None
-    """Levels of a plain rounding converter, which the simulator may then fold into its
-    arithmetic; None if `convert` does anything else, and for an ideal converter."""
+    @property
+    def uniform(self) -> UniformLevels | None:
+        """Levels of a plain rounding converter, which the simulator may then fold into its
+        arithmetic; None if `convert` does anything else, and for an ideal converter."""
 
     def convert(
         self, x: Float[Array, "*batch"], /, *, axis: int, noise: NoiseSource | None
@@ -72,10 +73,13 @@ class DacSite:
 class DacModel(Protocol):
     """A built converter from digital inputs to voltages over the full-scale voltage."""
 
-    uniform: UniformLevels | None
-    """As for `AdcModel`."""
-    magnitude_bits: int
-    """Bits that input bit slicing spreads over digits; 0 if the model cannot slice."""
+    @property
+    def uniform(self) -> UniformLevels | None:
+        """As for `AdcModel`."""
+
+    @property
+    def magnitude_bits(self) -> int:
+        """Bits that input bit slicing spreads over digits; 0 if the model cannot slice."""
 
     def convert(self, x: Float[Array, "*batch"], /) -> Float[Array, "*batch"]:
         """Voltage that stands for the scaled input ``x`` [1]; ``x`` is left unchanged."""

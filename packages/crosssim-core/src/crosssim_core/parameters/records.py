@@ -136,6 +136,8 @@ class AdcParams(ModelRecord):
     ideal: ClassVar[str] = "IdealADC"
     symmetric: ClassVar[bool] = False
     """Whether the model needs a range that is symmetric about zero."""
+    mid_rise: ClassVar[bool] = False
+    """Whether codes stand for odd multiples of half a step, so that none stands for zero."""
 
     model: str = "IdealADC"
     """Name of an ADC model."""

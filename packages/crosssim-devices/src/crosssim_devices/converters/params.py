@@ -52,6 +52,8 @@ class SignMagnitudeDacParams(DacParams):
 class CircuitAdcParams(AdcParams):
     """What ADCs with circuit errors have in common."""
 
+    mid_rise: ClassVar[bool] = True
+
     gain_db: Gain = 100.0
     """Open-loop voltage gain of the amplifiers [dB]."""
     sigma_comparator: Spread = 0.0

@@ -25,7 +25,7 @@ def table(outcome: Outcome) -> Table:
     rows.add_column("± std", justify="right")
     rows.add_column("change", justify="right")
     for result in outcome.results:
-        change = f"{100 * (result.mean - digital):+.1f}"
+        change = f"{round(100 * (result.mean - digital), 1) + 0.0:+.1f}"
         rows.add_row(result.name, f"{100 * result.mean:.1f} %", _spread(result), change)
     return rows
 

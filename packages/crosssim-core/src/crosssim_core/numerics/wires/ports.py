@@ -23,7 +23,6 @@ Source: R. Redheffer, "On a certain linear fractional transformation", J. Math. 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from functools import reduce
 from itertools import accumulate
 
 from jaxtyping import Float
@@ -159,15 +158,3 @@ class _Merge:
         self.sizes = tuple(sum(b - a for p, a, b in spans if p == port) for port in Port)
         ordered = [(a, b) for port in Port for p, a, b in spans if p == port and a < b]
         self.spans = ordered
-
-
-def chain(blocks: Sequence[Block], along: Family) -> Block:
-    """All blocks of a row, beginning at the open ends of the lines so that little is carried.
-
-    Args:
-        blocks: From drivers to far ends, or from tops to ground.
-        along: The lines that run through all of them.
-    """
-    if along == FEEDS:
-        return reduce(lambda far, near: join(near, far, FEEDS), reversed(blocks))
-    return reduce(lambda top, below: join(top, below, LINES), blocks)

@@ -1,14 +1,17 @@
 """The matrix that an array with resistive wires really multiplies by."""
 
+from collections.abc import Iterator
 from math import prod
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
 from crosssim_core._array import array_namespace, device_of, from_host
 from crosssim_core.numerics.wires.attenuation import attenuation
+from crosssim_core.numerics.wires.chunks import chunks
 from crosssim_core.numerics.wires.lines import Line, Wires
-from crosssim_core.numerics.wires.ports import FEEDS, LINES, Block, Family, Port, chain, join
+from crosssim_core.numerics.wires.ports import FEEDS, LINES, Block, Port, join
 from crosssim_core.numerics.wires.tiles import tiles
 from crosssim_core.typing import Array
 
@@ -18,7 +21,7 @@ TILE = 4
 FEWEST_BLOCKS = 3
 """Blocks along the short side of an array from which on blocks are joined one by one."""
 
-CELLS_AT_ONCE = 2**17
+CELLS_AT_ONCE = 2**16
 """Cells whose blocks are in memory together, at some 1 kB each."""
 
 
@@ -47,6 +50,8 @@ def transfer_matrix(
     outputs, inputs = g.shape[-2:]
     arrays = g.shape[: -3 if interleaved else -2]
     shape = (prod(arrays), signs, outputs, inputs)
+    if 0 in g.shape:
+        return xp.zeros((*arrays, outputs, inputs), dtype=g.dtype, device=device_of(g))
     exact = xp.reshape(xp.astype(g, xp.float64), shape)
     if not wires.feed.resistive:
         matrix = _outputs_only(exact, wires.output)
@@ -84,46 +89,47 @@ def _feeds_only(g: Cells, line: Line) -> Float[Array, "arrays outputs inputs"]:
 def _both(g: Cells, wires: Wires) -> Float[Array, "arrays outputs inputs"]:
     xp = array_namespace(g)
     arrays, signs, outputs, inputs = g.shape
-    at_once = max(1, CELLS_AT_ONCE // (signs * outputs * inputs))
-    parts = [_network(g[i : i + at_once, ...], wires) for i in range(0, arrays, at_once)]
-    return xp.concat(parts, axis=0) if parts else g[:, 0, ...]
+    at_once = CELLS_AT_ONCE // max(1, signs * outputs * inputs)
+    parts = [_network(g[some, ...], wires) for some in chunks(arrays, at_once=at_once)]
+    return xp.concat(parts, axis=0)
 
 
 def _network(g: Cells, wires: Wires) -> Float[Array, "arrays outputs inputs"]:
     """Strips of blocks, each joined into one, and the strips joined one after another."""
-    outputs, inputs = g.shape[-2:]
-    signs = g.shape[1]
+    signs, outputs, inputs = g.shape[1:]
     levels = 0
     while min(outputs, inputs) > (TILE << (levels + 1)) * (FEWEST_BLOCKS - 1):
         levels += 1
-    side = TILE << levels
-    padded = _padded(g, side)
-    # The lines that run across all strips are solved for together: the smaller set is cheaper.
-    across_outputs = outputs <= signs * inputs
-    axis = -1 if across_outputs else -2
-    length = padded.shape[axis]
-    cells = prod(padded.shape) // length * side
-    width = side * max(1, CELLS_AT_ONCE // cells)
-    strips: list[Block] = []
-    for start in range(0, length, width):
-        part = (
-            padded[..., start : start + width]
-            if across_outputs
-            else padded[..., start : start + width, :]
-        )
-        grid = _blocks(part, wires, levels)
-        rows, columns = grid.matrix.shape[1:3]
-        if across_outputs:
-            strip = _along_feeds([grid[:, i] for i in range(rows)], wires.feed, signs)
-            strips += [strip[:, j] for j in range(columns)]
-        else:
-            strip = _along_lines([grid[:, :, j] for j in range(columns)], wires.output)
-            strips += [strip[:, i] for i in range(rows)]
-    if across_outputs:
-        whole = _along_lines(strips, wires.output)
+    padded = _padded(g, TILE << levels)
+    # What is solved for together runs across all strips: the smaller set of lines is cheaper.
+    if outputs <= signs * inputs:
+        whole = _to_ground(_columns(padded, wires, levels), wires.output)
     else:
-        whole = _along_feeds(strips, wires.feed, signs)
+        whole = _to_drivers(_rows(padded, wires, levels), wires.feed, signs)
     return whole.matrix[..., :outputs, whole.in_sizes[Port.FEED_VOLTAGE] - inputs :]
+
+
+def _columns(g: Cells, wires: Wires, levels: int) -> Iterator[Block]:
+    """Strips that hold all outputs of some inputs, beginning at the tops of the output lines."""
+    side = TILE << levels
+    strips = CELLS_AT_ONCE // (prod(g.shape[:3]) * side)
+    for some in chunks(g.shape[-1], at_once=side * max(1, strips)):
+        grid = _blocks(g[..., some], wires, levels)
+        rows, columns = grid.matrix.shape[1:3]
+        far_first = (grid[:, i] for i in reversed(range(rows)))
+        strip = _to_drivers(far_first, wires.feed, g.shape[1])
+        yield from (strip[:, j] for j in range(columns))
+
+
+def _rows(g: Cells, wires: Wires, levels: int) -> Iterator[Block]:
+    """Strips that hold all inputs of some outputs, beginning at the far ends of the feed lines."""
+    side = TILE << levels
+    strips = CELLS_AT_ONCE // (prod(g.shape[:2]) * g.shape[3] * side)
+    for some in reversed(list(chunks(g.shape[-2], at_once=side * max(1, strips)))):
+        grid = _blocks(g[..., some, :], wires, levels)
+        rows, columns = grid.matrix.shape[1:3]
+        strip = _to_ground((grid[:, :, j] for j in range(columns)), wires.output)
+        yield from (strip[:, i] for i in reversed(range(rows)))
 
 
 def _padded(g: Cells, side: int) -> Cells:
@@ -148,16 +154,20 @@ def _blocks(g: Cells, wires: Wires, levels: int) -> Block:
     return grid
 
 
-def _along_feeds(blocks: list[Block], line: Line, signs: int) -> Block:
-    """From the drivers to the far ends, where no current is drawn."""
-    far = blocks[-1].without(out=Port.FEED_VOLTAGE, into=Port.FEED_CURRENT)
-    return chain((_drivers(far, line.terminal, signs), *blocks[:-1], far), FEEDS)
+def _to_drivers(blocks: Iterator[Block], line: Line, signs: int) -> Block:
+    """All blocks of a row, from the far ends, where no current is drawn, to the sources."""
+    far = next(blocks).without(out=Port.FEED_VOLTAGE, into=Port.FEED_CURRENT)
+    for near in blocks:
+        far = join(near, far, FEEDS)
+    return join(_drivers(far, line.terminal, signs), far, FEEDS)
 
 
-def _along_lines(blocks: list[Block], line: Line) -> Block:
-    """From the tops, where no current enters, to ground."""
-    top = blocks[0].without(out=Port.LINE_VOLTAGE, into=Port.LINE_CURRENT)
-    return chain((top, *blocks[1:], _ground(top, line.terminal)), LINES)
+def _to_ground(blocks: Iterator[Block], line: Line) -> Block:
+    """All blocks of a row, from the tops, where no current enters, to the virtual grounds."""
+    top = next(blocks).without(out=Port.LINE_VOLTAGE, into=Port.LINE_CURRENT)
+    for below in blocks:
+        top = join(top, below, LINES)
+    return join(top, _ground(top, line.terminal), LINES)
 
 
 def _drivers(block: Block, resistance: float, signs: int) -> Block:
@@ -175,7 +185,7 @@ def _ground(block: Block, resistance: float) -> Block:
     return Block(_like(matrix, block), (0, 0, lines, lines), (0, 0, lines, 0))
 
 
-def _like(matrix: np.ndarray, block: Block) -> Array:
+def _like(matrix: np.ndarray[Any, Any], block: Block) -> Array:
     """A constant for each block of the batch."""
     xp = array_namespace(block.matrix)
     constant = from_host(matrix, like=block.matrix, dtype=block.matrix.dtype)

@@ -1,0 +1,227 @@
+r"""Output lines with a supply line beside them: exact, one cell after another.
+
+Cells are rungs between supply and output line. Supply currents are known from the total T and
+the output current C, so the two lines collapse into one ladder. Its part up to a rung is a
+Norton equivalent, ``C = (1 − N) T + β − Q u``, whose drop along the supply line is
+``X T + y + (1 − N)ᵀ u``; u is minus the voltage across a rung. For a pair of supply lines on one
+output line all of them are 2×2 matrices, which lie on the first two axes here; for a single
+supply line 1×1.
+
+A segment ``a`` of the supply line and ``b`` of the output line, between two rungs whose sources
+differ by Δ, change them by (ϱ = a + b 1 1ᵀ, F = (1 + Q ϱ)⁻¹, s = 1ᵀ(1 − N))::
+
+    N' = F (N + b Q 1 1ᵀ)      X' = X + a Nᵀ N' + b sᵀ s'
+    β' = F (β − Q Δ)           y' = y − a Nᵀ β' + b sᵀ 1ᵀ β' + (1 − N)ᵀ Δ
+    Q' = F Q + g
+
+Nothing cancels, and nothing overflows however strongly a line attenuates.
+
+Source: Kirchhoff's laws; R. W. Newcomb's and others' ladder recursions, in Norton form.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from jaxtyping import Float
+
+from crosssim_core._array import array_namespace, device_of
+from crosssim_core.typing import Array
+
+SMALLEST = 1e-20
+"""Conductance of the first rung at least [1], so that Q can be inverted where all are off."""
+
+Rungs = Float[Array, "rungs signs #vectors #lines"]
+"""Something for each rung; lines are independent, and so are vectors."""
+
+Square = Float[Array, "signs signs vectors lines"]
+"""A small matrix for each line and vector."""
+
+Column = Float[Array, "signs 1 vectors lines"]
+"""A small vector for each line and vector."""
+
+
+@dataclass(frozen=True, slots=True)
+class Segments:
+    """Resistance of the segments of the two lines, over ``Rmin`` [1]."""
+
+    supply: float
+    """Between two rungs."""
+    supply_first: float
+    """Before the first rung."""
+    output: float
+    """Between two rungs."""
+    output_last: float
+    """Behind the last rung, to ground."""
+
+    def supplies(self, rungs: int) -> list[float]:
+        """Segments of the supply line, each before its rung."""
+        return [self.supply_first, *[self.supply] * (rungs - 1)]
+
+    def outputs(self, rungs: int) -> list[float]:
+        """Segments of the output line, each behind its rung."""
+        return [*[self.output] * (rungs - 1), self.output_last]
+
+
+def line_currents(
+    g: Rungs, on: Float[Array, "rungs 1 vectors 1"], emf: Rungs | None, segments: Segments, /
+) -> Float[Array, "vectors lines"]:
+    """Current into ground of every output line.
+
+    Args:
+        g: Conductances of the rungs over the largest one [1].
+        on: Which of them conduct, as 0 and 1.
+        emf: Sources in series with the rungs; None for 1 in each, −1 for the second sign.
+        segments: Of the lines.
+    """
+    march = _March(g[0, ...] * on[0, ...], None if emf is None else emf[0, ...], segments)
+    for rung in range(1, g.shape[0]):
+        march.pass_segment(None if emf is None else emf[rung, ...])
+        march.add_rung(g[rung, ...] * on[rung, ...])
+    return _sum(march.totals(), 0)[0, 0, ...]
+
+
+def rung_voltages(
+    g: Float[Array, "rungs signs vectors lines"],
+    injected: Float[Array, "rungs signs vectors lines"] | None,
+    emf: Rungs,
+    segments: Segments,
+    /,
+) -> Float[Array, "rungs signs vectors lines"]:
+    """Voltage d across every rung, where a rung conducts ``injected + g · d``.
+
+    Args:
+        g: Conductance of the rungs [1]; may be negative where a tangent is.
+        injected: Current of the rungs at no voltage [1]; None for none.
+        emf: Sources in series with the rungs.
+        segments: Of the lines.
+    """
+    xp = array_namespace(g)
+    rungs = g.shape[0]
+    march = _March(g[0, ...], emf[0, ...], segments)
+    if injected is not None:
+        march.beta = march.beta + injected[0, :, None, ...]
+    passed = []
+    for rung in range(1, rungs):
+        before = march.pass_segment(emf[rung, ...])
+        passed.append((march.n, march.beta, before))
+        march.add_rung(g[rung, ...])
+        if injected is not None:
+            march.beta = march.beta + injected[rung, :, None, ...]
+    totals = march.totals()
+    u = _times(_inverse(march.q), march.beta - _times(march.n, totals))
+    voltages = [-u[:, 0, ...]]
+    for rung in range(rungs - 2, -1, -1):
+        n, beta, fq = passed.pop()
+        current = totals - _times(n, totals) + beta - _times(fq, u)
+        drop = segments.supply * (current - totals) + segments.output * _sum(current, 0)
+        u = u + drop + (emf[rung + 1, ...] - emf[rung, ...])[:, None, ...]
+        voltages.append(-u[:, 0, ...])
+    voltages.reverse()
+    return xp.stack(voltages)
+
+
+class _March:
+    """The ladder up to some rung."""
+
+    def __init__(self, g: Array, emf: Array | None, segments: Segments) -> None:
+        xp = array_namespace(g)
+        self.segments = segments
+        self.emf = emf
+        signs = g.shape[0]
+        identity = xp.eye(signs, dtype=g.dtype, device=device_of(g))[:, :, None, None]
+        self.q: Square = identity * xp.where(xp.abs(g) < SMALLEST, SMALLEST, g)
+        self.n: Square = identity + xp.zeros_like(self.q)
+        self.x: Square = segments.supply_first * self.n
+        self.leaked = xp.zeros_like(self.q[0, ...])
+        """What of a unit total flows in the output line already, the s above."""
+        self.beta: Column = xp.zeros_like(self.q[:, :1, ...])
+        self.y: Column = self.beta
+
+    def pass_segment(self, emf: Array | None) -> Square:
+        """Go to the next rung, whose source is ``emf``; returns ``F Q``."""
+        a, b = self.segments.supply, self.segments.output
+        spread = b * _sum(self.q, 1)
+        loop = a * self.q
+        loop += spread
+        _add_diagonal(loop, 1.0)
+        f = _inverse(loop)
+        n = _times(f, self.n + spread)
+        leaked = 1 - _sum(n, 0)[0, ...]
+        if a > 0:
+            self.x += a * _times_transposed(self.n, n)
+        if b > 0:
+            self.x += b * (self.leaked[:, None, ...] * leaked[None, ...])
+        if emf is not None and self.emf is not None:
+            self._pass_source(f, (emf - self.emf)[:, None, ...])
+            self.emf = emf
+        self.n, self.leaked = n, leaked
+        self.q = _times(f, self.q)
+        return self.q
+
+    def _pass_source(self, f: Square, delta: Column) -> None:
+        a, b = self.segments.supply, self.segments.output
+        beta = _times(f, self.beta - _times(self.q, delta))
+        self.y = self.y + delta - _times_transposed(self.n, a * beta + delta)
+        self.y += b * self.leaked[:, None, ...] * _sum(beta, 0)
+        self.beta = beta
+
+    def add_rung(self, g: Array) -> None:
+        """Join a rung of this conductance."""
+        self.q = self.q + 0.0
+        _add_diagonal(self.q, g)
+
+    def totals(self) -> Column:
+        """Currents of the supply lines, the output line being grounded."""
+        by_n = _times_transposed(self.n, _inverse(self.q))
+        s = self.x + self.segments.output_last + _times(by_n, self.n)
+        if self.emf is None:
+            xp = array_namespace(s)
+            ends = xp.ones_like(self.y)
+            ends[1:, ...] = -1.0
+        else:
+            ends = _times(by_n, self.beta) + self.emf[:, None, ...] - self.y
+        return _times(_inverse(s), ends)
+
+
+def _add_diagonal(x: Square, addend: Array | float) -> None:
+    """Add to the diagonal in place: a number, or an array along the signs."""
+    for sign in range(x.shape[0]):
+        x[sign, sign, ...] += addend if isinstance(addend, float) else addend[sign, ...]
+
+
+def _sum(x: Array, axis: int) -> Array:
+    """Sum over one of the first two axes, which stays."""
+    if x.shape[axis] == 1:
+        return x
+    return x[:1, ...] + x[1:, ...] if axis == 0 else x[:, :1, ...] + x[:, 1:, ...]
+
+
+def _times(x: Square, y: Array) -> Array:
+    product = x[:, :1, ...] * y[:1, ...]
+    if x.shape[0] == 2:
+        product += x[:, 1:, ...] * y[1:, ...]
+    return product
+
+
+def _times_transposed(x: Square, y: Array) -> Array:
+    """Product of the transpose of ``x`` with ``y``."""
+    return sum_of([x[sign, :, None, ...] * y[sign, None, ...] for sign in range(x.shape[0])])
+
+
+def sum_of(parts: Sequence[Array]) -> Array:
+    """Sum, in the first of the arrays."""
+    total = parts[0]
+    for part in parts[1:]:
+        total += part
+    return total
+
+
+def _inverse(x: Square) -> Square:
+    if x.shape[0] == 1:
+        return 1 / x
+    xp = array_namespace(x)
+    determinant = x[0, 0, ...] * x[1, 1, ...] - x[0, 1, ...] * x[1, 0, ...]
+    rows = ((x[1, 1, ...], -x[0, 1, ...]), (-x[1, 0, ...], x[0, 0, ...]))
+    adjugate = xp.stack([xp.stack(row) for row in rows])
+    adjugate /= determinant
+    return adjugate
