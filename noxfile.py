@@ -57,7 +57,7 @@ def wheels(session: nox.Session) -> None:
     """Build the wheels that other sessions install."""
     session.install("build")
     shutil.rmtree(WHEELS, ignore_errors=True)
-    for package in sorted(ROOT.glob("packages/*")):
+    for package in (*sorted(ROOT.glob("packages/*")), ROOT / "examples" / "acme-rram"):
         session.run(
             "python", "-m", "build", "--wheel", "--outdir", str(WHEELS), str(package), silent=True
         )
@@ -65,10 +65,11 @@ def wheels(session: nox.Session) -> None:
 
 @nox.session(requires=["wheels"])
 def tests(session: nox.Session) -> None:
-    """Everything passes its tests, in one environment."""
-    install_wheels(session, "crosssim_core[cli]", "crosssim_devices", "crosssim_torch[demo]")
+    """Everything passes its tests, in one environment, a third party's plugin among it."""
+    ours = ("crosssim_core[cli]", "crosssim_devices[plot]", "crosssim_torch[demo]")
+    install_wheels(session, *ours, "acme_rram")
     session.install(*TEST_TOOLS, "import-linter")
-    run_tests(session)
+    run_tests(session, "tests", "examples/acme-rram/tests")
 
 
 @nox.session(requires=["wheels"])

@@ -18,7 +18,7 @@ from crosssim_core.plugins import ModelEntry, hookimpl, register, registry, unre
 
 @hookimpl
 def crosssim_device_models() -> list[ModelEntry]:
-    return [ModelEntry("acme.rram", "acme_rram:Rram", "acme_rram:RramParams")]
+    return [ModelEntry("zenith.rram", "zenith_rram:Rram", "zenith_rram:RramParams")]
 
 
 @hookimpl
@@ -29,44 +29,45 @@ def crosssim_commands(app: typer.Typer) -> None:
 
 
 @pytest.fixture
-def acme() -> Iterator[None]:
+def zenith() -> Iterator[None]:
     """A plugin with one device model and one command."""
     plugin = SimpleNamespace(
         crosssim_device_models=crosssim_device_models, crosssim_commands=crosssim_commands
     )
-    register(plugin, "acme")
+    register(plugin, "zenith")
     yield
-    unregister("acme")
+    unregister("zenith")
 
 
 def run(*arguments: str) -> Result:
     return CliRunner(env={"COLUMNS": "200"}).invoke(cli.build_app(), arguments)
 
 
-def test_models_names_every_installed_model_and_its_origin(acme: None) -> None:
+def test_models_names_every_installed_model_and_its_origin(zenith: None) -> None:
     result = run("models")
     assert result.exit_code == 0
     for family in ("device", "adc", "dac"):
         for name, model in registry.installed_models(family).items():
             (row,) = [line for line in result.output.splitlines() if f" {name} " in line]
             assert model.distribution in row
-    (row,) = [line for line in result.output.splitlines() if "acme.rram" in line]
+    (row,) = [line for line in result.output.splitlines() if "zenith.rram" in line]
     assert "RramParams" in row
 
 
-def test_plugins_lists_what_each_plugin_brings(acme: None) -> None:
+def test_plugins_lists_what_each_plugin_brings(zenith: None) -> None:
     result = run("plugins")
     assert result.exit_code == 0
-    (row,) = [line for line in result.output.splitlines() if " acme " in line]
-    assert "acme.rram" in row
+    (row,) = [line for line in result.output.splitlines() if " zenith " in line]
+    assert "zenith.rram" in row
 
 
-def test_plugins_says_what_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("command", ["models", "plugins"])
+def test_both_lists_say_what_is_wrong(monkeypatch: pytest.MonkeyPatch, command: str) -> None:
     monkeypatch.setattr(registry, "problems", lambda: ("Plugin 'late' [broken]",))
-    assert "Plugin 'late' [broken]" in run("plugins").output
+    assert "Plugin 'late' [broken]" in run(command).output
 
 
-def test_a_plugin_adds_commands(acme: None) -> None:
+def test_a_plugin_adds_commands(zenith: None) -> None:
     result = run("greet", "world")
     assert (result.exit_code, result.output) == (0, "Hello, world\n")
 

@@ -8,16 +8,24 @@ import sys
 import pytest
 
 from crosssim_core.plugins import factory, installed_models, params_class, problems
+from crosssim_core.plugins.unknown import SUPPLIED
 
 DEVICES = {
+    "CellVariation",
+    "Chain",
     "CubicDevice",
+    "DeadLines",
+    "MeasuredDevice",
     "NormalIndependentDevice",
     "NormalInverseProportionalDevice",
     "NormalProportionalDevice",
     "PCMJoshi",
+    "PowerLawDrift",
     "RRAMMilo",
     "RRAMWan",
     "SONOS",
+    "StuckCells",
+    "ThermalConductance",
     "UniformIndependentDevice",
     "UniformInverseProportionalDevice",
     "UniformProportionalDevice",
@@ -45,6 +53,10 @@ def test_every_model_comes_from_this_distribution():
         assert ours == names
         assert {installed[name].plugin for name in names} == {"devices"}
     assert not [problem for problem in problems() if problem.distribution == "crosssim-devices"]
+
+
+def test_core_knows_by_name_what_this_distribution_brings():
+    assert SUPPLIED == {"device": DEVICES, "adc": ADCS, "dac": DACS}
 
 
 @pytest.mark.parametrize(("family", "name"), sorted(EVERY))

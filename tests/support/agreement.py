@@ -5,8 +5,6 @@ from typing import Any
 import numpy as np
 from numpy.testing import assert_allclose
 
-from crosssim_core import CrossSimParameters
-
 TIES = 0.05
 """Fraction of the elements of a product that may lie on the other side of a rounding tie."""
 
@@ -32,25 +30,3 @@ def assert_agrees(
         assert_allclose(y, ref, rtol=0, atol=tolerance)
     else:
         assert np.all(difference[off] <= ties_step * (1 + 1e-3) + tolerance), difference.max()
-
-
-def code_step(params: CrossSimParameters, *, weight_limit: float, inputs: int) -> float | None:
-    """Effect of one code of one conversion on a product A·x of a core without slices.
-
-    Args:
-        params: Whole tree.
-        weight_limit: Matrix value that full scale stands for.
-        inputs: Input lines of one array.
-
-    Returns:
-        The larger of the effects of the DAC and the ADC, in user units; None if neither rounds.
-    """
-    adc, dac, limits = params.xbar.adc.mvm, params.xbar.dac.mvm, params.core.mapping.inputs.mvm
-    half_span = (limits.max - limits.min) / (2 if dac.signed else 1)
-    steps = []
-    if dac.bits and dac.model != "IdealDAC":
-        steps.append((2.0 if dac.signed else 1.0) / (2**dac.bits - 2))
-    if adc.bits and adc.model != "IdealADC":
-        low, high = adc.calibrated_range or (-inputs, inputs)
-        steps.append((high - low) / (2**adc.bits - 2) / params.xbar.device.Grange_norm)
-    return max(steps) * weight_limit * half_span if steps else None

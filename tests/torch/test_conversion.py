@@ -266,30 +266,12 @@ def test_a_network_that_is_partly_analog_gets_the_rest_converted():
     assert [m.bias_rows for m in analog_modules(analog)] == [1, 2]
 
 
-NOT_BUILT = {
-    "LSTM": nn.LSTM(2, 2),
-    "GRU": nn.GRU(2, 2),
-    "RNN": nn.RNN(2, 2),
-    "LSTMCell": nn.LSTMCell(2, 2),
-    "GRUCell": nn.GRUCell(2, 2),
-    "RNNCell": nn.RNNCell(2, 2),
-    "MultiheadAttention": nn.MultiheadAttention(2, 1),
-    "TransformerEncoderLayer": nn.TransformerEncoderLayer(2, 1, 4, batch_first=True),
-    "TransformerDecoderLayer": nn.TransformerDecoderLayer(2, 1, 4),
-    "ConvTranspose1d": nn.ConvTranspose1d(2, 2, 2),
-    "ConvTranspose2d": nn.ConvTranspose2d(2, 2, 2),
-    "ConvTranspose3d": nn.ConvTranspose3d(2, 2, 2),
-    "Bilinear": nn.Bilinear(2, 2, 2),
-}
-
-
-@pytest.mark.parametrize("name", NOT_BUILT)
-def test_a_layer_that_has_no_analog_twin_yet_is_named_with_its_place(name):
-    stock = nn.Sequential(nn.Linear(2, 2), nn.ModuleDict({"tail": NOT_BUILT[name]}))
-    with pytest.raises(UnsupportedError, match=rf"1\.tail.*{name}"):
+def test_a_layer_that_has_no_analog_twin_yet_is_named_with_its_place():
+    stock = nn.Sequential(nn.Linear(2, 2), nn.ModuleDict({"tail": nn.Bilinear(2, 2, 2)}))
+    with pytest.raises(UnsupportedError, match=r"1\.tail.*Bilinear"):
         from_torch(stock, tree())
-    with pytest.raises(NotImplementedError, match=name):
-        from_torch(NOT_BUILT[name], tree())
+    with pytest.raises(NotImplementedError, match="Bilinear"):
+        from_torch(nn.Bilinear(2, 2, 2), tree())
 
 
 class Custom(nn.Linear):

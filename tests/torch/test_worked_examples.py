@@ -5,7 +5,14 @@ import torch
 from analog_settings import tree
 from torch import tensor
 
-from crosssim_torch import AnalogConv2d, AnalogLinear, from_torch
+from crosssim_torch import (
+    AnalogConv2d,
+    AnalogGRUCell,
+    AnalogLinear,
+    AnalogLSTMCell,
+    AnalogRNNCell,
+    from_torch,
+)
 
 pytest.importorskip("crosssim_devices", reason="the converters are models of that package")
 
@@ -189,3 +196,69 @@ def test_a_convolution_gives_the_numbers_of_the_example(bias_rows, literal):
 def test_with_ideal_arrays_both_examples_are_the_stock_layers():
     close(linear(1, {})(X), [[0.9666, 0.0699, -0.3733], [0.3718, -0.3464, -0.0796]])
     close(conv(1, {})(IMAGE)[0, 0], [[0.2415790, 0.8510530], [0.3221050, 0.5884210]])
+
+
+W_IH = tensor([[0.4, -0.3], [0.2, 0.62], [-0.5, 0.1], [0.7, -0.2]])
+W_HH = tensor([[0.25], [-0.36], [0.45], [-0.15]])
+B_IH = tensor([0.05, -0.1, 0.15, -0.2])
+B_HH = tensor([-0.12, 0.08, 0.02, 0.3])
+INPUT, H, C = tensor([0.6, -0.9]), tensor([0.35]), tensor([-0.2])
+
+LSTM_LEVELS = [[73, -54, 45], [36, 112, -65], [-91, 18, 82], [127, -36, -27]]
+GRU_LEVELS = [[82, -61, 51], [41, 127, -74], [-102, 20, 0], [0, 0, 92]]
+CELL_EXAMPLES = {
+    "LSTM, digital biases": (AnalogLSTMCell, 4, (0, 0), LSTM_LEVELS, [[]] * 4, -0.0731155),
+    "LSTM, bias rows": (
+        AnalogLSTMCell,
+        4,
+        (1, 2),
+        LSTM_LEVELS,
+        [[9, -11, -11], [-18, 7, 7], [27, 2, 2], [-36, 27, 27]],
+        -0.0742891,
+    ),
+    "GRU, digital biases": (AnalogGRUCell, 3, (0, 0), GRU_LEVELS, [[]] * 4, 0.0469011),
+    "GRU, bias rows": (
+        AnalogGRUCell,
+        3,
+        (1, 2),
+        GRU_LEVELS,
+        [[10, -12, -12], [-20, 8, 8], [31, 0, 0], [0, 2, 2]],
+        0.0455433,
+    ),
+    "RNN, digital biases": (AnalogRNNCell, 1, (0, 0), [[127, -95, 79]], [[]], 0.4790451),
+    "RNN, bias rows": (
+        AnalogRNNCell,
+        1,
+        (1, 2),
+        [[127, -95, 79]],
+        [[16, -19, -19]],
+        0.4790519,
+    ),
+}
+
+
+def cell(twin, gates, rows, settings):
+    stock = twin.stock_class(2, 1)
+    tensors = {"weight_ih": W_IH, "weight_hh": W_HH, "bias_ih": B_IH, "bias_hh": B_HH}
+    stock.load_state_dict({name: t[:gates] for name, t in tensors.items()})
+    return twin.from_torch(stock, tree(settings), *rows)
+
+
+@pytest.mark.parametrize("literal", [False, True], ids=["simplified", "literal"])
+@pytest.mark.parametrize("example", CELL_EXAMPLES)
+def test_a_cell_gives_the_numbers_of_the_example(example, literal):
+    twin, gates, rows, levels, bias_levels, output = CELL_EXAMPLES[example]
+    layer = cell(twin, gates, rows, signed(1.0, 2.0) | {"simulation.literal": literal})
+    limit = float(layer.form_matrix().abs().max())
+    close(layer.get_matrix() * 127 / limit, joined(levels, bias_levels), 2e-5)
+    if twin is AnalogLSTMCell:
+        h, c = layer(INPUT, (H, C))
+        close(c, [-0.1137212 if any(rows) else -0.1119178])
+    else:
+        h = layer(INPUT, H)
+    close(h, [output])
+
+
+def test_the_programmed_row_of_the_rnn_example_is_its_levels():
+    row = cell(AnalogRNNCell, 1, (1, 2), signed(1.0, 2.0)).get_matrix()
+    close(row, [[0.4000001, -0.2992126, 0.2488189, 0.0503937, -0.0598425, -0.0598425]])

@@ -23,7 +23,7 @@ FAMILIES = ("core", "partition", "complex")
 
 
 def one_code(core):
-    """Effect of one ADC code of the most significant slice and digit on a product, in user units."""
+    """Effect of one ADC code of the most significant slice and digit, in user units."""
     codes = []
     for part in core._plan.arrays:
         for plan in part.reads.values():

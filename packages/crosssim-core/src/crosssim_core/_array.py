@@ -1,6 +1,8 @@
 """The only file that knows which array libraries exist."""
 
 import warnings
+from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
 import array_api_compat
@@ -33,6 +35,21 @@ def array_namespace(*arrays: Array) -> Namespace:
 def library_name(x: object) -> str:
     """Name of the library of ``x``, as a user would say it."""
     return type(x).__module__.partition(".")[0]
+
+
+def installed_namespaces() -> dict[str, Namespace]:
+    """Every known array library that works here, by name; CuPy only where there is a GPU."""
+    found = {}
+    for name in ("numpy", "array_api_strict", "torch", "cupy"):
+        if find_spec(name) is None:
+            continue
+        library = import_module(name)
+        try:
+            found[name] = array_namespace(library.zeros(1))
+        except Exception:
+            # Libraries raise errors of their own kinds where their device is missing.
+            continue
+    return found
 
 
 def device_of(x: Array) -> Device:
@@ -69,7 +86,7 @@ def from_host(x: np.ndarray[Any, Any], *, like: Array, dtype: DType = None) -> A
     xp = array_namespace(like)
     if isinstance(like, np.ndarray | np.generic):
         return np.array(x, dtype=dtype)
-    return xp.asarray(np.ascontiguousarray(x), dtype=dtype, device=device_of(like))
+    return xp.asarray(np.asarray(x, order="C"), dtype=dtype, device=device_of(like))
 
 
 def is_floating(x: Array) -> bool:

@@ -10,6 +10,7 @@ from crosssim_core.plugins.entries import FAMILIES
 from crosssim_core.plugins.unknown import FAMILY_NAMES
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from typer import Typer
 
 SUPPLIED = {"demo": "crosssim-torch[demo]"}
@@ -62,7 +63,7 @@ def build_app() -> "Typer":
 
 
 def show_models() -> None:
-    """List the device, ADC and DAC models that parameters can name."""
+    """List the device, ADC and DAC models that parameters can name, and what is wrong."""
     from rich.console import Console
     from rich.table import Table
 
@@ -75,7 +76,9 @@ def show_models() -> None:
             own = model.entry.params.rpartition(":")[2]
             table.add_row(FAMILY_NAMES[family], name, own, model.distribution)
         table.add_section()
-    Console().print(table)
+    console = Console()
+    console.print(table)
+    _show_problems(console)
 
 
 def show_plugins() -> None:
@@ -91,6 +94,11 @@ def show_plugins() -> None:
         table.add_row(plugin.name, source, ", ".join(names))
     console = Console()
     console.print(table if table.row_count else "No plugin is installed.")
+    _show_problems(console)
+
+
+def _show_problems(console: "Console") -> None:
+    """Print everything that is wrong with the installed plugins."""
     for problem in registry.problems():
         console.print(str(problem), style="red", markup=False)
 

@@ -41,6 +41,14 @@ class ArrayLibraryError(CrossSimError, TypeError):
     """Arrays of different libraries, or of none that is known, meet in one operation."""
 
 
+class OperationError(CrossSimError, TypeError):
+    """An analog matrix was asked for something that arrays cannot do."""
+
+
+class OutOfBoundsError(CrossSimError, IndexError):
+    """An index points outside a matrix, or there are more indices than axes."""
+
+
 class DeviceUnavailableError(CrossSimError, RuntimeError):
     """The processor that was asked for is not there."""
 
@@ -49,12 +57,36 @@ class NotProgrammedError(CrossSimError, RuntimeError):
     """A product was asked of arrays that hold no matrix yet."""
 
 
+class StateError(CrossSimError, ValueError):
+    """A saved state is damaged, or not one of this kind."""
+
+
 class ConversionError(CrossSimError, ValueError):
     """A network or layer cannot be converted as asked."""
 
 
 class UnsupportedError(CrossSimError, NotImplementedError):
     """A style or effect that exists in the parameters and is not simulated yet."""
+
+
+class SolverError(CrossSimError, RuntimeError):
+    """A circuit was not solved to the tolerance that was asked for.
+
+    Attributes:
+        residual: Largest error of a voltage, over the largest input of its vector [1].
+        tolerance: What was asked for [1].
+        steps: Steps that were made.
+    """
+
+    def __init__(self, message: str, residual: float, tolerance: float, steps: int) -> None:
+        super().__init__(message)
+        self.message = message
+        self.residual = residual
+        self.tolerance = tolerance
+        self.steps = steps
+
+    def __reduce__(self) -> tuple[type["SolverError"], tuple[str, float, float, int]]:
+        return type(self), (self.message, self.residual, self.tolerance, self.steps)
 
 
 class CrossSimWarning(UserWarning):

@@ -22,6 +22,22 @@ class NoiseSource(Protocol):
         """Uniform deviates of [0, 1), one for each element of ``x``."""
 
 
+class ProgrammingNoise(NoiseSource, Protocol):
+    """Random numbers of one programming of an array, and those that belong to its cells."""
+
+    def of_chip(self, name: str, /) -> NoiseSource:
+        """Deviates of the chip named ``name``: the same whenever the array is programmed.
+
+        They start anew each time this is called, and differ from those of every other name.
+        """
+
+    def part(self, name: str, /) -> "ProgrammingNoise":
+        """Deviates of one of several models that act in turn, independent of all others.
+
+        Those of the chip stay the same.
+        """
+
+
 def fresh_entropy() -> int:
     """A seed that the operating system provides."""
     return int(np.random.SeedSequence().generate_state(1, np.uint64)[0] >> np.uint64(1))
@@ -97,12 +113,36 @@ class HostNoise:
         return from_host(np.asarray(draw), like=x, dtype=x.dtype if is_floating(x) else None)
 
 
+class WriteNoise(HostNoise):
+    """Deviates of one programming of an array, by NumPy's Philox.
+
+    Args:
+        write: The stream of this programming.
+        chip: The stream of the array, common to all its programmings.
+    """
+
+    def __init__(self, write: Stream, chip: Stream) -> None:
+        super().__init__(write)
+        self._chip = chip
+
+    def of_chip(self, name: str, /) -> NoiseSource:
+        return self._chip.child(name).source()
+
+    def part(self, name: str, /) -> "WriteNoise":
+        return WriteNoise(self._stream.child(name), self._chip)
+
+
 class Occasions:
     """Numbers 0, 1, 2, … handed out once each, to several threads as well."""
 
     def __init__(self, start: int = 0) -> None:
         self._next = start
         self._lock = Lock()
+
+    @property
+    def count(self) -> int:
+        """Numbers handed out so far, those before ``start`` included."""
+        return self._next
 
     def __next__(self) -> int:
         with self._lock:

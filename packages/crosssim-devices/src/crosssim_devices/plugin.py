@@ -10,7 +10,7 @@ _CONVERTERS = "crosssim_devices.converters"
 
 @hookimpl
 def crosssim_device_models() -> list[ModelEntry]:
-    """Six error models without a technology, and five measured or illustrative devices."""
+    """Errors without a technology, devices of the literature, faults, time, measurements."""
     generic = (
         "NormalIndependentDevice",
         "NormalProportionalDevice",
@@ -28,6 +28,31 @@ def crosssim_device_models() -> list[ModelEntry]:
         ),
         ModelEntry("RRAMWan", f"{_CELLS}.rram_wan:RramWan"),
         ModelEntry("CubicDevice", f"{_CELLS}.cubic:CubicDevice"),
+        ModelEntry(
+            "CellVariation",
+            f"{_CELLS}.variation:CellVariation",
+            f"{_CELLS}.variation:CellVariationParams",
+        ),
+        ModelEntry(
+            "PowerLawDrift",
+            f"{_CELLS}.power_law_drift:PowerLawDrift",
+            f"{_CELLS}.power_law_drift:PowerLawDriftParams",
+        ),
+        ModelEntry(
+            "ThermalConductance",
+            f"{_CELLS}.thermal:ThermalConductance",
+            f"{_CELLS}.thermal:ThermalConductanceParams",
+        ),
+        ModelEntry(
+            "StuckCells", f"{_CELLS}.faults:StuckCells", f"{_CELLS}.faults:StuckCellsParams"
+        ),
+        ModelEntry("DeadLines", f"{_CELLS}.faults:DeadLines", f"{_CELLS}.faults:DeadLinesParams"),
+        ModelEntry("Chain", f"{_CELLS}.chain:chain", f"{_CELLS}.chain:ChainParams"),
+        ModelEntry(
+            "MeasuredDevice",
+            "crosssim_devices.measured.device:MeasuredDevice",
+            "crosssim_devices.measured.device:MeasuredDeviceParams",
+        ),
     ]
 
 

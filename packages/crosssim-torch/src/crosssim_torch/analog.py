@@ -2,25 +2,37 @@
 
 import copy
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Self
 
 import torch
 from torch import Tensor, nn
 
 from crosssim_core import CrossSimParameters
-from crosssim_core.cores import ArrayPlan, ProgrammedArrays
+from crosssim_core.cores import ArrayPlan, ArrayState, ProgrammedArrays
 from crosssim_core.errors import ParameterError, ShapeError
-from crosssim_core.layers import AnalogLayer, Layout, analog_bias
+from crosssim_core.layers import AnalogLayer
 from crosssim_core.random import Occasions, Stream
-from crosssim_torch.chip import PREFIX, ChipIdentity, buffers_of, seed_stream, state_of
+from crosssim_torch.chip import (
+    PREFIX,
+    ChipIdentity,
+    buffer_names,
+    buffer_prefix,
+    buffers_of,
+    seed_stream,
+    state_of,
+)
+from crosssim_torch.forward import Operands
 from crosssim_torch.noise import TorchNoise
-from crosssim_torch.trace import Trace
+from crosssim_torch.tiles import Holding, Tile
 
 Params = CrossSimParameters | Sequence[CrossSimParameters]
 """One tree of parameters, or one for each array of the layer, row by row."""
 
 OwnParams = CrossSimParameters | list[CrossSimParameters]
+
+OWN_ATTRIBUTES = ("_params", "_rows", "_tiles", "_reads")
+"""What an analog module has beyond its stock layer, buffers aside."""
 
 
 def own_copy(params: object) -> OwnParams:
@@ -41,6 +53,14 @@ def own_copy(params: object) -> OwnParams:
     return [tree.copy() for tree in trees]
 
 
+def keep_fused_paths_away(module: nn.Module, args: Any) -> None:
+    """Do nothing, as a hook of every analog module.
+
+    ``nn.TransformerEncoderLayer`` has a fused path that would read the ideal weights of its
+    layers; it takes the other path where a module within it has a hook.
+    """
+
+
 class AnalogModule(nn.Module):
     """A stock layer whose products are formed by simulated arrays.
 
@@ -50,76 +70,71 @@ class AnalogModule(nn.Module):
     weights are never programmed again. In-place edits through ``.data`` leave no trace: call
     `synchronize` after them.
 
-    A subclass is also a subclass of the stock layer and gives its `_layout` and `forward`.
+    A subclass is also a subclass of the stock layer and gives its `_holdings` and `forward`: which
+    of its parameters each of its matrices holds. A layer with one matrix calls it ``""``.
     """
 
     stock_class: ClassVar[type[nn.Module]]
     """The class whose twin this is."""
 
-    weight: Tensor
-    bias: Tensor | None
+    _biases: ClassVar[tuple[str, ...]] = ("bias",)
+    """Biases whose array rows can be chosen."""
 
     _params: OwnParams
-    _bias_rows: int
-    _identity: ChipIdentity
-    _plan: ArrayPlan
-    _arrays: ProgrammedArrays | None = None
+    _rows: dict[str, int]
+    _tiles: dict[str, Tile]
     _reads: Occasions
-    _held_weight: Tensor | None = None
-    _written: tuple[Trace, ...] | None = None
 
     @abstractmethod
-    def _layout(self, bias_rows: int) -> Layout:
-        """How the present geometry of the layer is laid out as a matrix."""
+    def _holdings(self, rows: Mapping[str, int]) -> dict[str, Holding]:
+        """What each matrix holds, with the present geometry and so many rows for each bias."""
 
     # Construction
 
-    def _become_analog(self, params: Params, bias_rows: int, seed: int | Stream | None) -> None:
+    def _become_analog(
+        self, params: Params, rows: int | Mapping[str, Any], seed: int | Stream | None
+    ) -> None:
         """Take up arrays, once all parameters of the stock layer are in place."""
+        stream, named = seed_stream(seed), self._named_rows(rows)
         self._reads = Occasions()
-        self._rebuild(own_copy(params), bias_rows, ChipIdentity(seed_stream(seed)))
+        streams = {key: stream.child(key) if key else stream for key in self._holdings(named)}
+        identities = {key: ChipIdentity(own) for key, own in streams.items()}
+        self._rebuild(own_copy(params), named, identities)
+        self.register_forward_pre_hook(keep_fused_paths_away)
 
-    def _rebuild(self, own: OwnParams, bias_rows: int, identity: ChipIdentity) -> None:
+    def _rebuild(
+        self, own: OwnParams, rows: dict[str, int], identities: Mapping[str, ChipIdentity]
+    ) -> None:
         """Plan and program anew; if anything fails the layer stays as it was."""
-        if type(bias_rows) is not int or bias_rows < 0:
-            raise ParameterError(
-                f"an integer from 0 upwards is needed, got {bias_rows!r}.", "bias_rows"
+        holdings = self._holdings(rows)
+        self._check_device(own if isinstance(own, CrossSimParameters) else own[0], holdings)
+        tiles = {
+            key: Tile(
+                ArrayPlan.of(holding.layout.shape, own, identities[key].errors()), identities[key]
             )
-        self._check_device(own if isinstance(own, CrossSimParameters) else own[0])
-        plan = ArrayPlan.of(self._layout(bias_rows).shape, own, identity.errors())
-        state = self._write(plan, self._layout(bias_rows), identity)
-        self._params, self._bias_rows, self._plan = own, bias_rows, plan
-        self._hold(state, identity)
+            for key, holding in holdings.items()
+        }
+        states = {
+            key: holdings[key].write(self, tile.plan, tile.identity) for key, tile in tiles.items()
+        }
+        self._params, self._rows, self._tiles = own, rows, tiles
+        for key, state in states.items():
+            self._hold(key, holdings[key], state, identities[key])
 
     @classmethod
     def _adopt(
-        cls, layer: nn.Module, params: Params, bias_rows: int, seed: int | Stream | None
+        cls,
+        layer: nn.Module,
+        params: Params,
+        rows: int | Mapping[str, Any],
+        seed: int | Stream | None,
     ) -> Self:
         """An analog module with the very parameters, hooks and attributes of ``layer``."""
         module = cls.__new__(cls)
         containers = {k: v.copy() for k, v in vars(layer).items() if isinstance(v, dict)}
         module.__dict__.update(vars(layer) | containers)
-        module._become_analog(params, bias_rows, seed)
+        module._become_analog(params, rows, seed)
         return module
-
-    @classmethod
-    def from_torch(
-        cls,
-        layer: nn.Module,
-        params: Params,
-        bias_rows: int = 0,
-        *,
-        seed: int | Stream | None = None,
-    ) -> Self:
-        """The analog twin of ``layer``, which is left unchanged and shares nothing with it.
-
-        Args:
-            layer: A layer of the stock class.
-            params: One tree of parameters, or one for each array.
-            bias_rows: Array rows that hold the bias; with 0 it is added digitally.
-            seed: Makes one chip; with None ``torch.manual_seed`` governs.
-        """
-        return cls._adopt(copy.deepcopy(layer), params, bias_rows, seed)
 
     @classmethod
     def to_torch(
@@ -141,16 +156,18 @@ class AnalogModule(nn.Module):
 
     def _stock(self, *, physical_weights: bool) -> nn.Module:
         """A stock layer with the very parameters, hooks and attributes of this one."""
-        weights = self.get_core_weights() if physical_weights else ()
-        own = set(AnalogModule.__annotations__) - {"weight", "bias"}
-        state = {k: v for k, v in vars(self).items() if k not in own}
+        values = self._core_values() if physical_weights else {}
+        state = {k: v for k, v in vars(self).items() if k not in OWN_ATTRIBUTES}
         stock = self.stock_class.__new__(self.stock_class)
         stock.__dict__.update({k: v.copy() if isinstance(v, dict) else v for k, v in state.items()})
         for name in [n for n in stock._buffers if n.startswith(PREFIX)]:
             del stock._buffers[name]
-        for name, value in zip(("weight", "bias"), weights, strict=False):
-            old = getattr(self, name)
-            if value is not None:
+        hooks = stock._forward_pre_hooks
+        for number in [n for n, hook in hooks.items() if hook is keep_fused_paths_away]:
+            del hooks[number]
+        for name, value in values.items():
+            old = getattr(self, name, None)
+            if value is not None and old is not None:
                 fresh = nn.Parameter(value.to(old.dtype), requires_grad=old.requires_grad)
                 stock._parameters[name] = fresh
         return stock
@@ -166,125 +183,131 @@ class AnalogModule(nn.Module):
 
     @params.setter
     def params(self, params: Params) -> None:
-        self._rebuild(own_copy(params), self._bias_rows, self._next_chip())
+        self._rebuild(own_copy(params), self._rows, self._next_chips())
 
     @property
-    def bias_rows(self) -> int:
-        """Array rows that hold the bias; with 0 it is added digitally. Can be assigned."""
-        return self._bias_rows
+    def core(self) -> Any:
+        """The layer without PyTorch, an `AnalogLayer`: its layout and its programmed arrays.
 
-    @bias_rows.setter
-    def bias_rows(self, rows: int) -> None:
-        self._rebuild(self._params, rows, self._next_chip())
-
-    @property
-    def core(self) -> AnalogLayer:
-        """The layer without PyTorch: its layout and its programmed arrays."""
-        digital = None if self._bias_rows or self.bias is None else self.bias.detach()
-        return AnalogLayer(self._layout(self._bias_rows), self._programmed(), digital)
+        Of a layer with several matrices, a list.
+        """
+        return _alone([self._layer(*item) for item in self._holdings(self._rows).items()])
 
     def synchronize(self) -> None:
         """Program the present weights into the arrays, with fresh programming errors."""
-        identity = self._identity
-        again = ChipIdentity(identity.stream, identity.chip, identity.writes + 1)
-        self._hold(self._write(self._plan, self._layout(self._bias_rows), again), again)
+        for key, holding in self._holdings(self._rows).items():
+            self._program(key, holding)
 
     def reinitialize(self) -> None:
         """Build the arrays anew from `params`: another chip, with fresh errors of every kind."""
-        self._rebuild(self._params, self._bias_rows, self._next_chip())
+        self._rebuild(self._params, self._rows, self._next_chips())
 
-    def form_matrix(self) -> Tensor:
-        """The ideal matrix that is programmed, shape (outputs, inputs + bias rows)."""
-        return self._matrix(self._layout(self._bias_rows))
+    def form_matrix(self) -> Any:
+        """The ideal matrix that is programmed, shape (outputs, inputs + bias rows).
 
-    def get_matrix(self) -> Tensor:
-        """The matrix that the arrays hold, errors included; same shape."""
-        matrix: Tensor = self._programmed().matrix()
-        return matrix
-
-    def get_core_weights(self) -> tuple[Tensor, Tensor | None]:
-        """Programmed weight and bias in stock shapes, without derivatives.
-
-        An analog bias is the sum over its bias rows, a digital one a copy of the parameter.
+        Of a layer with several matrices, a list.
         """
-        layout, matrix = self._layout(self._bias_rows), self.get_matrix()
-        bias = analog_bias(layout, matrix)
-        if bias is None and self.bias is not None:
-            bias = self.bias.detach().clone()
-        return layout.weight(matrix).clone(), bias
+        return _alone([holding.matrix(self) for holding in self._holdings(self._rows).values()])
+
+    def get_matrix(self) -> Any:
+        """The matrix that the arrays hold, errors included; shapes as of `form_matrix`."""
+        items = self._holdings(self._rows).items()
+        return _alone([self._programmed(*item).matrix() for item in items])
+
+    def get_core_weights(self) -> tuple[Tensor | None, ...]:
+        """Programmed weights, then biases, in stock shapes and without derivatives.
+
+        An analog bias is the sum over its bias rows, a digital one a copy of the parameter, and
+        one that is absent is None.
+        """
+        values, holdings = self._core_values(), self._holdings(self._rows).values()
+        weights = {name: values[name] for holding in holdings for name in holding.weights}
+        return tuple((weights | values).values())
 
     # Keeping step
 
-    def _programmed(self) -> ProgrammedArrays:
-        """The arrays, holding the present weights."""
-        if not self._in_step():
-            self.synchronize()
-        if self._arrays is None:
-            self._arrays = ProgrammedArrays(
-                self._plan, state_of(self._buffers), self._reads, TorchNoise
-            )
-        return self._arrays
+    def _operands(self, key: str = "") -> Operands:
+        """A matrix that holds one weight and one bias, ready to be read."""
+        holding = self._holdings(self._rows)[key]
+        layer = self._layer(key, holding)
+        weight, bias = (*holding.values(self), None)[:2]
+        return Operands(layer, weight, bias, self._programmed_weights(key, holding)[0])
 
-    def _programmed_weight(self) -> Tensor:
-        """The weight that the arrays hold, in stock shape; made once for each programming."""
-        arrays = self._programmed()
-        if self._held_weight is None:
+    def _layer(self, key: str, holding: Holding) -> AnalogLayer:
+        """A matrix with its arrays, holding the present weights."""
+        biases = holding.values(self)[len(holding.weights) :]
+        given = (None if bias is None else bias.detach() for bias in biases)
+        return AnalogLayer(holding.layout, self._programmed(key, holding), *given)
+
+    def _programmed(self, key: str, holding: Holding) -> ProgrammedArrays:
+        """The arrays of a matrix, holding the present weights."""
+        tile = self._tiles[key]
+        if not tile.in_step(holding, self):
+            self._program(key, holding)
+        if tile.arrays is None:
+            state = state_of(key, self._buffers)
+            tile.arrays = ProgrammedArrays(tile.plan, state, self._reads, TorchNoise)
+        return tile.arrays
+
+    def _programmed_weights(self, key: str, holding: Holding) -> tuple[Tensor, ...]:
+        """The weights that the arrays hold, in stock shapes; made once for each programming."""
+        arrays, tile = self._programmed(key, holding), self._tiles[key]
+        if tile.weights is None:
             with torch.inference_mode(False), torch.no_grad():
-                weight = self._layout(self._bias_rows).weight(arrays.matrix())
-                self._held_weight = weight.contiguous()
-        return self._held_weight
+                held: Any = holding.layout.variables(arrays.matrix())
+                tile.weights = tuple(w.contiguous() for w in held[: len(holding.weights)])
+        return tile.weights
 
-    def _in_step(self) -> bool:
-        """Whether the arrays hold the present weights."""
-        if self._written is None:
-            return False
-        return all(t.fits(w) for t, w in zip(self._written, self._held(), strict=True))
+    def _core_values(self) -> dict[str, Tensor | None]:
+        """What the arrays hold of each parameter; digital biases as they are."""
+        parts: dict[str, list[Any]] = {}
+        for key, holding in self._holdings(self._rows).items():
+            held = self._layer(key, holding).get_core_weights()
+            for name, value in zip(holding.names, held, strict=False):
+                parts.setdefault(name, []).append(value)
+        return {n: None if v[0] is None else torch.cat(v) for n, v in parts.items()}
 
-    def _held(self) -> tuple[Tensor, Tensor | None]:
-        """The weights that belong into the arrays."""
-        return self.weight, self.bias if self._bias_rows else None
+    def _program(self, key: str, holding: Holding) -> None:
+        tile = self._tiles[key]
+        again = tile.identity.next_write()
+        self._hold(key, holding, holding.write(self, tile.plan, again), again)
 
-    def _mark_written(self) -> None:
-        """Take note that the arrays hold the present weights."""
-        self._written = tuple(map(Trace.of, self._held()))
-
-    def _matrix(self, layout: Layout) -> Tensor:
-        bias = self.bias if layout.bias_rows else None
-        matrix: Tensor = layout.matrix(
-            self.weight.detach(), None if bias is None else bias.detach()
-        )
-        return matrix
-
-    def _write(self, plan: ArrayPlan, layout: Layout, identity: ChipIdentity) -> Any:
-        # Tensors made in inference mode could never be trained with afterwards.
-        with torch.inference_mode(False), torch.no_grad():
-            return plan.program(
-                self._matrix(layout),
-                dtype=torch.promote_types(self.weight.dtype, torch.float32),
-                occasion=identity.writes,
-                wired=layout.wired(like=self.weight.detach()),
-            )
-
-    def _hold(self, state: Any, identity: ChipIdentity) -> None:
-        """Take a programmed state over into the buffers."""
-        for name in [n for n in self._buffers if n.startswith(PREFIX)]:
+    def _hold(self, key: str, holding: Holding, state: ArrayState, identity: ChipIdentity) -> None:
+        """Take a programmed matrix over into the buffers."""
+        for name in buffer_names(key, self._buffers):
             del self._buffers[name]
         with torch.inference_mode(False):
-            for name, buffer in buffers_of(state, identity).items():
+            for name, buffer in buffers_of(key, state, identity).items():
                 self.register_buffer(name, buffer)
-        self._identity = identity
-        self._forget()
-        self._mark_written()
+        tile = self._tiles[key]
+        tile.identity = identity
+        tile.forget()
+        tile.mark_written(holding, self)
 
-    def _forget(self) -> None:
-        """Drop what was derived from the buffers."""
-        self._arrays = self._held_weight = None
+    def _next_chips(self) -> dict[str, ChipIdentity]:
+        return {key: tile.identity.next_chip() for key, tile in self._tiles.items()}
 
-    def _next_chip(self) -> ChipIdentity:
-        return ChipIdentity(self._identity.stream, self._identity.chip + 1)
+    def _named_rows(self, rows: int | Mapping[str, Any]) -> dict[str, int]:
+        """Array rows by the name of the bias; an integer is meant for all of them."""
+        given = rows if isinstance(rows, Mapping) else dict.fromkeys(self._biases, rows)
+        named: dict[str, int] = {}
+        for name, value in given.items():
+            named |= self._rows_of(name, value)
+        return named
 
-    def _check_device(self, params: CrossSimParameters) -> None:
-        device = self.weight.device
+    def _rows_of(self, name: str, rows: Any) -> dict[str, int]:
+        """The rows of one bias of `_biases`, checked."""
+        if type(rows) is not int or rows < 0:
+            raise ParameterError(
+                f"an integer from 0 upwards is needed, got {rows!r}.", f"{name}_rows"
+            )
+        return {name: rows}
+
+    def _set_rows(self, name: str, rows: Any) -> None:
+        self._rebuild(self._params, self._rows | self._rows_of(name, rows), self._next_chips())
+
+    def _check_device(self, params: CrossSimParameters, holdings: Mapping[str, Holding]) -> None:
+        device = self._device(next(iter(holdings.values())))
         if params.simulation.useGPU and device.type != "cuda":
             raise ParameterError(
                 f"the layer lives on {device}, so useGPU cannot be True: move the layer to a GPU, "
@@ -292,54 +315,72 @@ class AnalogModule(nn.Module):
                 "simulation.useGPU",
             )
 
+    def _device(self, holding: Holding) -> torch.device:
+        weight: Tensor = getattr(self, holding.weights[0])
+        return weight.device
+
     # PyTorch's own machinery
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if name in ("weight", "bias") and "_plan" in self.__dict__:
+        if "_tiles" in self.__dict__ and name in self._parameters:
             self._check_replacement(name, value)
         super().__setattr__(name, value)
 
     def _check_replacement(self, name: str, value: Any) -> None:
         """Raise ShapeError if ``value`` cannot take the place of the parameter ``name``."""
-        if name not in self._parameters or (name == "bias" and value is None):
+        holdings = [h for h in self._holdings(self._rows).values() if name in h.names]
+        if not holdings or (name in holdings[0].biases and value is None):
             return
         old = self._parameters[name]
-        shape = (self._plan.shape[0],) if old is None else tuple(old.shape)
+        shape = self._bias_shape() if old is None else tuple(old.shape)
         if not isinstance(value, nn.Parameter) or tuple(value.shape) != shape:
             got = tuple(value.shape) if isinstance(value, Tensor) else type(value).__name__
             raise ShapeError(f"{name} takes a Parameter of shape {shape}, got {got}.")
 
+    def _bias_shape(self) -> tuple[int, ...]:
+        """Shape of a bias, whether the layer has one or not."""
+        return (self._tiles[""].plan.shape[0],)
+
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
         """Move or cast the layer; the chip moves along and never loses precision."""
-        in_step = self._in_step()
+        holdings = self._holdings(self._rows)
+        in_step = {key: self._tiles[key].in_step(h, self) for key, h in holdings.items()}
         chip = {n: b for n, b in self._buffers.items() if n.startswith(PREFIX) and b is not None}
         super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
-        for name, buffer in chip.items():
-            self._buffers[name] = buffer.to(self.weight.device)
-        types = {buffer.dtype for name, buffer in chip.items() if "conductance" in name}
-        self._forget()
-        if in_step and self.weight.dtype == torch.float64 and torch.float64 not in types:
-            # The same errors, drawn again, on weights that were rounded to float32 so far.
-            layout = self._layout(self._bias_rows)
-            self._hold(self._write(self._plan, layout, self._identity), self._identity)
-        elif in_step:
-            self._mark_written()
+        for key, holding in holdings.items():
+            tile, weight = self._tiles[key], getattr(self, holding.weights[0])
+            own = {name: chip[name] for name in buffer_names(key, chip)}
+            self._buffers.update({n: buffer.to(weight.device) for n, buffer in own.items()})
+            types = {buffer.dtype for name, buffer in own.items() if "conductance" in name}
+            tile.forget()
+            if in_step[key] and weight.dtype == torch.float64 and torch.float64 not in types:
+                # The same errors, drawn again, on weights that were rounded to float32 so far.
+                state = holding.write(self, tile.plan, tile.identity)
+                self._hold(key, holding, state, tile.identity)
+            elif in_step[key]:
+                tile.mark_written(holding, self)
         return self
 
     def __getstate__(self) -> dict[str, Any]:
-        state = self.__dict__.copy()
-        state["_arrays"] = state["_held_weight"] = None
-        state["_written"] = self._in_step()
-        return state
+        stock: Any = super().__getstate__()  # type: ignore[no-untyped-call]
+        holdings = self._holdings(self._rows)
+        tiles = {
+            key: (tile.plan, tile.identity, tile.in_step(holdings[key], self))
+            for key, tile in self._tiles.items()
+        }
+        return {**stock, "_tiles": tiles}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)  # type: ignore[no-untyped-call]
-        in_step, self._written = self._written, None
-        if in_step:
-            self._mark_written()
+        tiles: Any = self._tiles
+        self._tiles = {key: Tile(plan, identity) for key, (plan, identity, _) in tiles.items()}
+        for key, holding in self._holdings(self._rows).items():
+            if tiles[key][-1]:
+                self._tiles[key].mark_written(holding, self)
 
     def _save_to_state_dict(self, destination: Any, prefix: str, keep_vars: bool) -> None:
-        self._programmed()
+        for item in self._holdings(self._rows).items():
+            self._programmed(*item)
         super()._save_to_state_dict(destination, prefix, keep_vars)
 
     def _load_from_state_dict(
@@ -353,17 +394,24 @@ class AnalogModule(nn.Module):
         error_msgs: list[str],
     ) -> None:
         """A stock checkpoint is programmed into the present chip; an analog one brings its own."""
-        carries_chip = f"{prefix}{PREFIX}identity" in state_dict
+        carries_chip = any(f"{prefix}{buffer_prefix(k)}identity" in state_dict for k in self._tiles)
         errors = len(error_msgs)
         super()._load_from_state_dict(
             state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs
         )
-        self._forget()
+        for tile in self._tiles.values():
+            tile.forget()
         if not carries_chip:
             missing_keys[:] = [k for k in missing_keys if not k.startswith(prefix + PREFIX)]
         elif len(error_msgs) == errors:
-            identity = ChipIdentity.from_tensor(self.get_buffer(f"{PREFIX}identity"))
-            layout = self._layout(self._bias_rows)
-            self._plan = ArrayPlan.of(layout.shape, self._params, identity.errors())
-            self._identity = identity
-            self._mark_written()
+            for key, holding in self._holdings(self._rows).items():
+                numbers = self.get_buffer(f"{buffer_prefix(key)}identity")
+                identity = ChipIdentity.from_tensor(numbers)
+                plan = ArrayPlan.of(holding.layout.shape, self._params, identity.errors())
+                self._tiles[key] = Tile(plan, identity)
+                self._tiles[key].mark_written(holding, self)
+
+
+def _alone(items: list[Any]) -> Any:
+    """The only item, or all of them."""
+    return items[0] if len(items) == 1 else items

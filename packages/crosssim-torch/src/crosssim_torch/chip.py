@@ -63,20 +63,40 @@ class ChipIdentity:
         entropy = Entropy(None if seed < 0 else seed, torch_seed, bool(given))
         return cls(Stream(entropy, tuple(key)), chip, writes)
 
+    def next_chip(self) -> "ChipIdentity":
+        return ChipIdentity(self.stream, self.chip + 1)
 
-def buffers_of(state: ArrayState, identity: ChipIdentity) -> dict[str, Tensor]:
-    """The buffers that hold a programmed chip, by name."""
-    arrays = {f"{PREFIX}conductance_{i}": g for i, g in enumerate(state.conductance)}
+    def next_write(self) -> "ChipIdentity":
+        return ChipIdentity(self.stream, self.chip, self.writes + 1)
+
+
+def buffer_prefix(key: str) -> str:
+    """Begins the names of the buffers of the matrix ``key``; that of an only matrix is ``""``."""
+    return f"{PREFIX}{key}_" if key else PREFIX
+
+
+def buffers_of(key: str, state: ArrayState, identity: ChipIdentity) -> dict[str, Tensor]:
+    """The buffers that hold the programmed matrix ``key``, by name."""
+    prefix = buffer_prefix(key)
+    arrays = {f"{prefix}conductance_{i}": g for i, g in enumerate(state.conductance)}
     device = state.conductance[0].device
     limits = torch.tensor(state.weights, dtype=torch.float64, device=device)
     return arrays | {
-        f"{PREFIX}limits": limits,
-        f"{PREFIX}identity": identity.to_tensor().to(device),
+        f"{prefix}limits": limits,
+        f"{prefix}identity": identity.to_tensor().to(device),
     }
 
 
-def state_of(buffers: Mapping[str, Any]) -> ArrayState:
-    """The programmed chip that the buffers of a layer hold."""
-    count = sum(name.startswith(f"{PREFIX}conductance_") for name in buffers)
-    arrays = tuple(buffers[f"{PREFIX}conductance_{i}"] for i in range(count))
-    return ArrayState(WeightRange(*buffers[f"{PREFIX}limits"].tolist()), arrays)
+def state_of(key: str, buffers: Mapping[str, Any]) -> ArrayState:
+    """The programmed matrix ``key`` that the buffers of a layer hold."""
+    prefix = buffer_prefix(key)
+    count = sum(name.startswith(f"{prefix}conductance_") for name in buffers)
+    arrays = tuple(buffers[f"{prefix}conductance_{i}"] for i in range(count))
+    return ArrayState(WeightRange(*buffers[f"{prefix}limits"].tolist()), arrays)
+
+
+def buffer_names(key: str, buffers: Mapping[str, Any]) -> list[str]:
+    """Names among ``buffers`` that belong to the matrix ``key``."""
+    prefix = buffer_prefix(key)
+    starts = tuple(prefix + part for part in ("conductance_", "limits", "identity"))
+    return [name for name in buffers if name.startswith(starts)]

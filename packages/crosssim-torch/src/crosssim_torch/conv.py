@@ -1,5 +1,6 @@
 """Analog convolutions."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -9,13 +10,15 @@ from torch.nn import functional as F
 
 from crosssim_core.layers import ConvLayout
 from crosssim_core.random import Stream
-from crosssim_torch.analog import AnalogModule, Params
+from crosssim_torch.analog import Params
+from crosssim_torch.biases import OneBias
 from crosssim_torch.forward import check_input, run_analog
 from crosssim_torch.gradients import ConvRead
 from crosssim_torch.products import ConvProduct
+from crosssim_torch.tiles import Holding
 
 
-class AnalogConv(AnalogModule, nn.modules.conv._ConvNd):
+class AnalogConv(OneBias, nn.modules.conv._ConvNd):
     """A stock convolution whose products are formed by simulated arrays.
 
     Args:
@@ -64,6 +67,9 @@ class AnalogConv(AnalogModule, nn.modules.conv._ConvNd):
         )
         self._become_analog(params, bias_rows, seed)
 
+    def _holdings(self, rows: Mapping[str, int]) -> dict[str, Holding]:
+        return {"": Holding(self._layout(rows["bias"]), ("weight",), ("bias",))}
+
     def _layout(self, bias_rows: int) -> ConvLayout:
         amounts = self._reversed_padding_repeated_twice
         before_after = zip(amounts[-2::-2], amounts[-1::-2], strict=True)
@@ -81,12 +87,12 @@ class AnalogConv(AnalogModule, nn.modules.conv._ConvNd):
         )
 
     def forward(self, input: Tensor) -> Tensor:
-        layout = self._layout(self._bias_rows)
+        layout = self._layout(self.bias_rows)
         check_input(input, layout)
         batched = input.dim() == len(self.kernel_size) + 2
         x = self._padded(input if batched else input[None])
         y = run_analog(
-            self,
+            self._operands(),
             x,
             layout=replace(layout, padding=((0, 0),) * len(self.kernel_size)),
             product=ConvProduct(self.in_channels, self.kernel_size, self.stride, self.dilation),

@@ -6,38 +6,58 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from torch import nn
+from torch.nn.modules.linear import NonDynamicallyQuantizableLinear
 
 from crosssim_core import CrossSimParameters
 from crosssim_core.errors import ConversionError, ConversionWarning, UnsupportedError
 from crosssim_torch.analog import AnalogModule, Params
+from crosssim_torch.attention import AnalogMultiheadAttention, AnalogOutProjection
 from crosssim_torch.batchnorm import fuse_batchnorms
+from crosssim_torch.cells import AnalogGRUCell, AnalogLSTMCell, AnalogRNNCell
 from crosssim_torch.chip import seed_stream
 from crosssim_torch.conv import AnalogConv1d, AnalogConv2d, AnalogConv3d
+from crosssim_torch.convtranspose import (
+    AnalogConvTranspose1d,
+    AnalogConvTranspose2d,
+    AnalogConvTranspose3d,
+)
+from crosssim_torch.fused import use_nested_tensors_again, use_padded_tensors
 from crosssim_torch.linear import AnalogLinear
+from crosssim_torch.recurrent import AnalogGRU, AnalogLSTM, AnalogRNN
 
 ANALOG_CLASSES: dict[type[nn.Module], type[AnalogModule]] = {
     nn.Linear: AnalogLinear,
     nn.Conv1d: AnalogConv1d,
     nn.Conv2d: AnalogConv2d,
     nn.Conv3d: AnalogConv3d,
+    nn.ConvTranspose1d: AnalogConvTranspose1d,
+    nn.ConvTranspose2d: AnalogConvTranspose2d,
+    nn.ConvTranspose3d: AnalogConvTranspose3d,
+    nn.RNNCell: AnalogRNNCell,
+    nn.LSTMCell: AnalogLSTMCell,
+    nn.GRUCell: AnalogGRUCell,
+    nn.RNN: AnalogRNN,
+    nn.LSTM: AnalogLSTM,
+    nn.GRU: AnalogGRU,
+    nn.MultiheadAttention: AnalogMultiheadAttention,
+    NonDynamicallyQuantizableLinear: AnalogOutProjection,
 }
 """The analog twin of each stock class. Subclasses are not looked up: they may do anything."""
 
-NOT_BUILT = (
-    nn.RNNBase,
-    nn.RNNCellBase,
-    nn.modules.conv._ConvTransposeNd,
-    nn.Bilinear,
-    nn.MultiheadAttention,
-    nn.TransformerEncoderLayer,
-    nn.TransformerDecoderLayer,
-)
+NOT_BUILT = (nn.Bilinear,)
 """Layers with matrix products that have no analog twin yet."""
 
 
 def convertible_modules(model: nn.Module) -> list[nn.Module]:
     """The modules that `from_torch` converts, each once: depth first, in registration order."""
-    return [module for _, module in _walk(model) if type(module) in ANALOG_CLASSES]
+    # A digital attention reads the weights of its output projection past that module.
+    digital = {
+        id(module.out_proj)
+        for _, module in _walk(model)
+        if isinstance(module, nn.MultiheadAttention)
+        and type(module) not in (nn.MultiheadAttention, AnalogMultiheadAttention)
+    }
+    return [m for _, m in _walk(model) if type(m) in ANALOG_CLASSES and id(m) not in digital]
 
 
 def analog_modules(model: nn.Module) -> list[AnalogModule]:
@@ -47,7 +67,8 @@ def analog_modules(model: nn.Module) -> list[AnalogModule]:
 
 def inconvertible_modules(model: nn.Module) -> list[nn.Module]:
     """All other modules of ``model``: containers, activations, and those already analog."""
-    return [module for _, module in _walk(model) if type(module) not in ANALOG_CLASSES]
+    convertible = set(map(id, convertible_modules(model)))
+    return [module for _, module in _walk(model) if id(module) not in convertible]
 
 
 def synchronize(model: nn.Module) -> None:
@@ -100,7 +121,7 @@ def from_torch(
             "The model has no layer to convert. Layers with an analog twin: "
             f"{', '.join(c.__name__ for c in ANALOG_CLASSES)}."
         )
-    alone = layers[0] is model
+    alone = layers == [model]
     trees = [params] if alone else _for_each(params, layers, CrossSimParameters, "params")
     rows = _for_each(bias_rows, layers, int, "bias_rows")
     names = {id(module): name for name, module in _walk(model)}
@@ -111,7 +132,9 @@ def from_torch(
         )
         for layer, tree, count in zip(layers, trees, rows, strict=True)
     }
-    return _replace(model, analog)
+    converted = _replace(model, analog)
+    use_padded_tensors(converted)
+    return converted
 
 
 def to_torch(model: nn.Module, physical_weights: bool | Sequence[bool] = False) -> nn.Module:
@@ -132,7 +155,9 @@ def to_torch(model: nn.Module, physical_weights: bool | Sequence[bool] = False) 
         id(module): module._stock(physical_weights=choice)
         for module, choice in zip(modules, physical, strict=True)
     }
-    return _replace(model, stock)
+    converted = _replace(model, stock)
+    use_nested_tensors_again(converted)
+    return converted
 
 
 def _walk(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
@@ -158,13 +183,11 @@ def _for_each(given: Any, layers: Sequence[nn.Module], one: type, name: str) -> 
 
 def _replace(model: nn.Module, twins: dict[int, nn.Module]) -> nn.Module:
     """``model`` with each module of ``twins`` replaced at all of its occurrences."""
-    if id(model) in twins:
-        return twins[id(model)]
-    for parent in list(model.modules()):
+    for parent in [*model.modules(), *twins.values()]:
         for name, child in parent._modules.items():
             if id(child) in twins:
                 parent._modules[name] = twins[id(child)]
-    return model
+    return twins.get(id(model), model)
 
 
 def _refuse_what_is_not_built(model: nn.Module) -> None:

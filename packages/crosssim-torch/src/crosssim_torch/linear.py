@@ -1,19 +1,22 @@
 """Fully connected analog layers."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from crosssim_core.layers import Layout, LinearLayout
+from crosssim_core.layers import LinearLayout
 from crosssim_core.random import Stream
-from crosssim_torch.analog import AnalogModule, Params
+from crosssim_torch.analog import Params
+from crosssim_torch.biases import OneBias
 from crosssim_torch.forward import run_analog
 from crosssim_torch.gradients import LinearRead
 from crosssim_torch.products import LinearProduct
+from crosssim_torch.tiles import Holding
 
 
-class AnalogLinear(AnalogModule, nn.Linear):  # type: ignore[misc]
+class AnalogLinear(OneBias, nn.Linear):
     """``nn.Linear`` whose product is formed by simulated arrays.
 
     Shapes: input ``(*, in_features)``, output ``(*, out_features)``.
@@ -51,14 +54,12 @@ class AnalogLinear(AnalogModule, nn.Linear):  # type: ignore[misc]
         nn.Linear.__init__(self, in_features, out_features, bias, device, dtype)
         self._become_analog(params, bias_rows, seed)
 
-    def _layout(self, bias_rows: int) -> Layout:
-        return LinearLayout(self.in_features, self.out_features, self.bias is not None, bias_rows)
+    def _holdings(self, rows: Mapping[str, int]) -> dict[str, Holding]:
+        has_bias = self.bias is not None
+        layout = LinearLayout(self.in_features, self.out_features, has_bias, rows["bias"])
+        return {"": Holding(layout, ("weight",), ("bias",))}
 
     def forward(self, input: Tensor) -> Tensor:
         return run_analog(
-            self,
-            input,
-            layout=self._layout(self._bias_rows),
-            product=LinearProduct(self.in_features),
-            record=LinearRead,
+            self._operands(), input, product=LinearProduct(self.in_features), record=LinearRead
         )

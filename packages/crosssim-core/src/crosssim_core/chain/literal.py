@@ -90,7 +90,7 @@ def _noisy_currents(u: Array, g: Array, reader: CellReader, noise: NoiseSource) 
     chunk = max(1, CHUNK // max(1, g.shape[0] * g.shape[1]))
     parts = []
     for start in range(0, vectors.shape[0], chunk):
-        part = vectors[start : start + chunk, ...]
+        part = vectors[start : min(start + chunk, vectors.shape[0]), ...]
         cells = xp.broadcast_to(g, (part.shape[0], *g.shape))
         parts.append(xp.sum(reader.read(cells, noise=noise) * part, axis=-1))
     lines = xp.concat(parts, axis=0) if parts else xp.zeros_like(u[..., :0])

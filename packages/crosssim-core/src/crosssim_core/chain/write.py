@@ -11,7 +11,7 @@ from crosssim_core._array import array_namespace
 from crosssim_core.devices import device_model
 from crosssim_core.errors import ParameterWarning
 from crosssim_core.parameters import DeviceParameters
-from crosssim_core.random import NoiseSource
+from crosssim_core.random import ProgrammingNoise
 from crosssim_core.typing import Array
 
 
@@ -59,7 +59,7 @@ class CellWriter:
         return cls(error, low, high)
 
     def write(
-        self, target: Float[Array, "*cells"], /, *, noise: NoiseSource
+        self, target: Float[Array, "*cells"], /, *, noise: ProgrammingNoise
     ) -> Float[Array, "*cells"]:
         """Conductance that the cells hold after ``target`` was written [1]."""
         written = target if self.error is None else self.error(target, noise=noise)

@@ -45,7 +45,8 @@ class AdcModel(Protocol):
     @property
     def uniform(self) -> UniformLevels | None:
         """Levels of a plain rounding converter, which the simulator may then fold into its
-        arithmetic; None if `convert` does anything else, and for an ideal converter."""
+        arithmetic; None if `convert` does anything else, and for an ideal converter.
+        """
 
     def convert(
         self, x: Float[Array, "*batch"], /, *, axis: int, noise: NoiseSource | None

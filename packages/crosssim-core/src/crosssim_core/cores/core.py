@@ -1,48 +1,31 @@
 """A matrix that lives in simulated arrays and multiplies like a NumPy array."""
 
-from typing import Any
+from copy import deepcopy
 
 import numpy as np
 
-from crosssim_core._array import (
-    array_namespace,
-    as_host,
-    detached,
-    device_of,
-    from_host,
-    gpu_array,
-    is_array,
-    is_complex,
-    library_name,
-    same_place,
-)
-from crosssim_core.chain.mapping import Side
-from crosssim_core.cores.dtypes import cast, output_dtype
+from crosssim_core._array import detached, gpu_array, is_array
+from crosssim_core.cores.conductances import ArrayConductances, export
+from crosssim_core.cores.holder import MatrixHolder, block_shape
+from crosssim_core.cores.matrix import AnalogMatrix
 from crosssim_core.cores.plan import ArrayPlan, Params
 from crosssim_core.cores.programmed import ProgrammedArrays
-from crosssim_core.errors import (
-    ArrayLibraryError,
-    NotProgrammedError,
-    ParameterError,
-    ShapeError,
-)
-from crosssim_core.numerics.complexes import (
-    expand_matrix,
-    expand_vectors,
-    join_matrix,
-    join_vectors,
-)
+from crosssim_core.cores.selection import Selection
+from crosssim_core.cores.state import ChipState, params_of, put_back, taken_out
+from crosssim_core.cores.view import AnalogView
+from crosssim_core.errors import ParameterError, ShapeError
 from crosssim_core.parameters import CrossSimParameters
 from crosssim_core.random import Occasions, Stream
-from crosssim_core.typing import Array, DType
+from crosssim_core.typing import Array
 
 
-class AnalogCore:
+class AnalogCore(AnalogMatrix):
     """A matrix programmed into resistive crossbar arrays.
 
-    ``core @ x`` and ``x @ core`` follow the shape rules of ``numpy.matmul``; what comes back
-    is what the arrays and their converters would return. Arithmetic is done in float64, in the
-    array library and on the device of the matrix.
+    It has the shapes, products, views and assignments of a NumPy array; what comes back is what
+    the arrays and their converters would return. Everything else that NumPy can do with a matrix
+    is refused. Arithmetic is done in float64, in the array library and on the device of the
+    matrix. Several threads may use one core.
 
     Args:
         matrix: Values of shape (outputs, inputs), real or complex, of any array library; nested
@@ -60,11 +43,12 @@ class AnalogCore:
 
     Example:
         >>> core = AnalogCore([[1.0, -0.5], [0.25, 2.0]])
-        >>> core @ [1.0, 2.0]
+        >>> (core @ [1.0, 2.0]).round(6) + 0.0
         array([0.  , 4.25])
+        >>> core[1] = [0.5, 1.0]
+        >>> print(f"{core.T[1] @ [1.0, 2.0]:.6f}")
+        1.500000
     """
-
-    __array_priority__ = 101
 
     def __init__(
         self,
@@ -78,164 +62,124 @@ class AnalogCore:
         trees = [params] if isinstance(params, CrossSimParameters) else list(params)
         if not trees:
             raise ParameterError("the list of parameters is empty; one tree is needed at least.")
-        core, simulation = trees[0].core, trees[0].simulation
         matrix = detached(matrix) if is_array(matrix) else np.asarray(matrix)
-        if simulation.useGPU:
-            matrix = gpu_array(matrix, simulation.gpu_id)
+        if trees[0].simulation.useGPU:
+            matrix = gpu_array(matrix, trees[0].simulation.gpu_id)
         if matrix.ndim != 2:
             raise ShapeError(f"A core holds a matrix; got an array of shape {tuple(matrix.shape)}.")
-        self.shape: tuple[int, int] = tuple(matrix.shape)
-        self.dtype = matrix.dtype
-        self._complex = core.complex_matrix or core.complex_input
-        if self._complex and 1 in self.shape:
-            raise ParameterError(f"A complex core needs dimensions above 1, got {self.shape}.")
-        factor = 2 if self._complex else 1
-        self._plan = ArrayPlan.of(
-            (factor * self.shape[0], factor * self.shape[1]), trees, Stream.of(seed)
-        )
-        self._place = array_namespace(matrix).empty(
-            (0,), dtype=self.dtype, device=device_of(matrix)
-        )
-        self._occasions = Occasions()
-        self._conversions = Occasions()
-        self._programmed: ProgrammedArrays | None = None
+        shape = block_shape(tuple(matrix.shape), trees[0].core)
+        plan = ArrayPlan.of(shape, trees, Stream.of(seed))
+        self._arrays = MatrixHolder(plan, matrix.dtype, matrix, Occasions())
         if not empty_matrix:
             self.set_matrix(matrix)
 
-    ndim = 2
+    @classmethod
+    def from_state(cls, state: ChipState, *, like: Array = None) -> "AnalogCore":
+        """The chip that `state` was taken of, on any array library.
+
+        Args:
+            state: What `state` returned, or an equal pair of arrays and values.
+            like: An array of the library and on the device to use (default: NumPy, or CuPy if
+                the parameters ask for it).
+
+        Raises:
+            StateError: The state is damaged.
+            ParameterError: Its parameters are not valid here.
+        """
+        state = ChipState(*state)
+        params = params_of(state)
+        if like is None:
+            like, simulation = np.empty(0), params[0].simulation
+            like = gpu_array(like, simulation.gpu_id) if simulation.useGPU else like
+        core = cls.__new__(cls)
+        core._arrays = put_back(state, params, like=like)
+        return core
 
     @property
-    def params(self) -> tuple[CrossSimParameters, ...]:
-        """Copies of the trees this core was built with: one, or one for each array."""
-        return tuple(tree.copy() for tree in self._plan.params)
+    def shape(self) -> tuple[int, int]:
+        """Outputs and inputs of the product A·x."""
+        return self._arrays.shape
 
     @property
-    def arrays(self) -> int:
-        """Number of arrays that the matrix is divided over."""
-        return len(self._plan.arrays)
+    def partition_sizes(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Rows of each row of arrays, and columns of each column of arrays.
+
+        Those of the real block matrix, which is twice as large, for a complex core.
+        """
+        parts = self._plan.parts
+        rows = (row[0].outputs for row in parts)
+        cols = (part.inputs for part in parts[0])
+        return tuple(r.stop - r.start for r in rows), tuple(c.stop - c.start for c in cols)
 
     def set_matrix(self, matrix: Array) -> None:
         """Program all arrays anew, with fresh programming errors.
 
         Args:
-            matrix: Values of shape `shape`.
+            matrix: Values of shape `shape`; their data type becomes that of the core.
 
         Raises:
             ShapeError: The shape differs; the core is unchanged.
             ParameterError: The values do not fit the parameters; the core is unchanged.
         """
-        matrix = self._taken(matrix)
+        matrix = self._arrays.operand(matrix)
         if tuple(matrix.shape) != self.shape:
             raise ShapeError(
                 f"This core holds a matrix of shape {self.shape}, got {tuple(matrix.shape)}."
             )
-        if is_complex(matrix) and not self._complex:
-            raise ParameterError(
-                "The matrix is complex: set core.complex_matrix = True to hold it."
-            )
-        xp = array_namespace(matrix)
-        state = self._plan.program(
-            expand_matrix(matrix) if self._complex else matrix,
-            dtype=xp.float64,
-            occasion=next(self._occasions),
-        )
-        self._programmed = ProgrammedArrays(self._plan, state, self._conversions)
-        self.dtype = matrix.dtype
+        self._arrays.program(matrix, matrix.dtype)
 
-    def get_matrix(self) -> Array:
-        """The matrix that the arrays hold: quantization, programming error and drift included,
-        nothing that belongs to reading.
+    def copy(self) -> "AnalogCore":
+        """The same chip again, programmed and read on its own from now on."""
+        return deepcopy(self)
 
-        Returns:
-            Values of shape `shape` in `dtype`; integers rounded to the nearest.
-        """
-        matrix = self._arrays().matrix()
-        return cast(join_matrix(matrix) if self._complex else matrix, self._native(self.dtype))
+    __copy__ = copy
 
-    def matmul(self, x: Any) -> Array:
-        """``self @ x``: shapes (n,) → (m,) and (…, n, k) → (…, m, k).
+    def conductances(self) -> tuple[ArrayConductances, ...]:
+        """Copies of what each array holds, row by row."""
+        return export(self._plan, self._programmed.state)
+
+    def state(self) -> ChipState:
+        """The chip as plain arrays and values: what it holds, and what further errors follow from.
 
         Raises:
-            ShapeError: ``x`` does not fit; ArrayLibraryError: it lives elsewhere.
+            NotProgrammedError: The core holds no matrix yet.
         """
-        x = self._taken(x)
-        if x.ndim < 2:
-            return self._product(x, "mvm")
-        xp = array_namespace(x)
-        return xp.matrix_transpose(self._product(xp.matrix_transpose(x), "mvm"))
+        return taken_out(self._arrays)
 
-    def rmatmul(self, x: Any) -> Array:
-        """``x @ self``: shapes (m,) → (n,) and (…, k, m) → (…, k, n).
+    def load_state(self, state: ChipState) -> None:
+        """Become the chip that ``state`` was taken of, parameters and seed included.
 
         Raises:
-            ShapeError: ``x`` does not fit; ArrayLibraryError: it lives elsewhere.
+            ShapeError: The state is of a matrix of another shape.
+            StateError: The state is damaged. Nothing changes after an error.
+            ParameterError: Its parameters are not valid here.
         """
-        return self._product(self._taken(x), "vmm")
+        state = ChipState(*state)
+        loaded = put_back(state, params_of(state), like=self._arrays.place)
+        if loaded.shape != self.shape:
+            raise ShapeError(f"This core has shape {self.shape}, the state {loaded.shape}.")
+        self._arrays = loaded
 
-    __matmul__ = matmul
-    __rmatmul__ = rmatmul
+    @property
+    def _plan(self) -> ArrayPlan:
+        return self._arrays.plan
 
-    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
-        """Let ``numpy.matmul`` go through the arrays, and nothing else pass them by."""
-        if ufunc is np.matmul and method == "__call__" and not options and len(inputs) == 2:
-            left, right = inputs
-            return left.matmul(right) if isinstance(left, AnalogCore) else right.rmatmul(left)
-        raise TypeError(
-            f"numpy.{ufunc.__name__} has no analog counterpart; take the programmed matrix with "
-            "get_matrix() first if a digital result is meant."
-        )
+    @property
+    def _programmed(self) -> ProgrammedArrays:
+        return self._arrays.held.programmed()
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
-        if copy is False:
-            raise ValueError("The matrix is read back from conductances, which makes a copy.")
-        return as_host(self.get_matrix()).astype(dtype or None, copy=False)
+    @property
+    def _holder(self) -> MatrixHolder:
+        return self._arrays
+
+    @property
+    def _selection(self) -> Selection:
+        return Selection.whole(self.shape)
+
+    def _view(self, selection: Selection) -> AnalogMatrix:
+        return self if selection == self._selection else AnalogView(self, selection)
 
     def __repr__(self) -> str:
         style = self._plan.params[0].core.style.name
         arrays = f"{self.arrays} array{'s' if self.arrays > 1 else ''}"
         return f"AnalogCore(shape={self.shape}, dtype={self.dtype}, {style}, {arrays})"
-
-    def _arrays(self) -> ProgrammedArrays:
-        if self._programmed is None:
-            raise NotProgrammedError("This core holds no matrix yet: call set_matrix first.")
-        return self._programmed
-
-    def _native(self, dtype: DType) -> DType:
-        """``dtype``, or its complex counterpart if the arrays hold complex numbers."""
-        xp = array_namespace(self._place)
-        if self._complex and not xp.isdtype(dtype, "complex floating"):
-            return xp.complex64 if dtype == xp.float32 else xp.complex128
-        return dtype
-
-    def _taken(self, x: Any) -> Array:
-        """``x`` as an array of the core's library; lists and scalars are converted."""
-        if isinstance(x, AnalogCore):
-            x = x.get_matrix()
-        if not is_array(x):
-            return from_host(np.asarray(x), like=self._place)
-        x = detached(x)
-        if not same_place(x, self._place):
-            raise ArrayLibraryError(
-                f"This core lives in {library_name(self._place)} on {device_of(self._place)}, "
-                f"the operand in {library_name(x)} on {device_of(x)}: move one of them."
-            )
-        return x
-
-    def _product(self, x: Array, side: Side) -> Array:
-        """Products of all vectors along the last axis of ``x``."""
-        arrays = self._arrays()
-        wanted = self.shape[1] if side == "mvm" else self.shape[0]
-        if x.ndim == 0 or x.shape[-1] != wanted:
-            raise ShapeError(
-                f"Dimension mismatch: a core of shape {self.shape} takes vectors of length "
-                f"{wanted} on this side, got {x.shape[-1] if x.ndim else 'a scalar'}."
-            )
-        if is_complex(x) and not self._complex:
-            raise ParameterError("The input is complex: set core.complex_input = True to apply it.")
-        xp = array_namespace(x)
-        dtype = output_dtype(self._plan.params[0].core.output_dtype, self.dtype, x)
-        if not self._complex:
-            return cast(arrays.read(xp.astype(x, xp.float64), side), dtype)
-        left = side == "vmm"
-        y = arrays.read(xp.astype(expand_vectors(x, left=left), xp.float64), side)
-        return cast(join_vectors(y, left=left), self._native(dtype))

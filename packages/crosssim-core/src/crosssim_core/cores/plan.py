@@ -11,16 +11,11 @@ from crosssim_core.chain.block import Block, Grid, WeightRange
 from crosssim_core.chain.mapping import Mapping, Side, facing, make_mapping
 from crosssim_core.chain.plan import ReadPlan
 from crosssim_core.chain.write import CellWriter
+from crosssim_core.cores.weights import check_holds_zero, weight_range, weights_within
 from crosssim_core.errors import ParameterError, ShapeError
-from crosssim_core.numerics.complexes import clip_blocks
-from crosssim_core.numerics.limits import symmetric_limit
 from crosssim_core.numerics.partition import part_sizes, part_slices
-from crosssim_core.parameters import (
-    CrossSimParameters,
-    PartitionStrategy,
-    WeightMappingParameters,
-)
-from crosssim_core.random import Stream
+from crosssim_core.parameters import CrossSimParameters, PartitionStrategy
+from crosssim_core.random import Stream, WriteNoise
 from crosssim_core.typing import Array, DType
 
 Params = CrossSimParameters | Sequence[CrossSimParameters]
@@ -40,6 +35,10 @@ class ArrayPart:
     reads: Dict[Side, ReadPlan]
     stream: Stream
     """Where the errors of this array come from."""
+
+    def noise(self, occasion: int) -> WriteNoise:
+        """Where the errors of programming number ``occasion`` come from."""
+        return WriteNoise(self.stream.child("write", occasion), self.stream.child("cells"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,18 +159,14 @@ class ArrayPlan:
         xp = array_namespace(matrix)
         exact = xp.astype(matrix, xp.float64)
         core = self.params[0].core
-        mapping = core.mapping.weights
-        limits = _weight_range(exact, mapping)
+        limits = weight_range(exact, core.mapping.weights)
         if wired is not None:
-            _check_holds_zero(limits)
-        if mapping.clipping and limits.middle and (core.complex_matrix or core.complex_input):
-            exact = clip_blocks(exact, low=limits.low, high=limits.high)
-        weights = _weights(exact, limits, mapping)
+            check_holds_zero(limits)
+        weights = weights_within(exact, limits, core)
         conductances = []
         for part in self.arrays:
             target = part.mapping.conductances(weights[part.outputs, part.inputs])
-            noise = part.stream.child("write", occasion).source()
-            written = part.writer.write(target, noise=noise)
+            written = part.writer.write(target, noise=part.noise(occasion))
             if wired is not None:
                 written = xp.where(
                     _cells(wired[part.outputs, part.inputs], target), written, target
@@ -230,34 +225,3 @@ def _cells(wired: Array, target: Array) -> Array:
         left = xp.ones_like(target[0, 0, rows:, :cols], dtype=xp.bool)
         return xp.concat((top, xp.concat((left, wired), axis=1)), axis=0)
     return wired
-
-
-def _weight_range(matrix: Array, mapping: WeightMappingParameters) -> WeightRange:
-    if mapping.percentile is None:
-        assert mapping.min is not None
-        assert mapping.max is not None
-        return WeightRange(mapping.min, mapping.max)
-    limit = symmetric_limit(matrix, percentile=mapping.percentile)
-    return WeightRange(-limit, limit)
-
-
-def _check_holds_zero(limits: WeightRange) -> None:
-    """Structural zeros need cells that can hold them."""
-    if not limits.low <= 0 <= limits.high:
-        raise ParameterError(
-            f"min ({limits.low:g}) and max ({limits.high:g}) do not enclose 0, which the matrix of "
-            "a layer with groups holds where no weight is.",
-            "core.mapping.weights",
-        )
-
-
-def _weights(matrix: Array, limits: WeightRange, mapping: WeightMappingParameters) -> Array:
-    """Weights within full scale; beyond it there is no conductance."""
-    xp = array_namespace(matrix)
-    if not mapping.clipping and bool(xp.any((matrix < limits.low) | (matrix > limits.high))):
-        raise ParameterError(
-            "the matrix has values beyond the weight limits, which no conductance can hold: widen "
-            "the limits, or set clipping = True.",
-            "core.mapping.weights.clipping",
-        )
-    return xp.clip((matrix - limits.middle) / limits.half, -1.0, 1.0)

@@ -5,7 +5,7 @@ from typing import Protocol, runtime_checkable
 
 from jaxtyping import Float
 
-from crosssim_core.random import NoiseSource
+from crosssim_core.random import NoiseSource, ProgrammingNoise
 from crosssim_core.typing import Array
 
 
@@ -41,11 +41,19 @@ class ProgramsCells(Protocol):
     """A device model that can fill the slot ``programming_error``."""
 
     def program(
-        self, g: Float[Array, "*cells"], /, *, noise: NoiseSource
+        self, g: Float[Array, "*cells"], /, *, noise: ProgrammingNoise
     ) -> Float[Array, "*cells"]:
         """Conductance reached when ``g`` is aimed at [1]; ``g`` is left unchanged.
 
         The caller clips the result; a model returns what its equations say.
+
+        Args:
+            g: Target conductance over the largest one [1]. The last two axes are the columns
+                and the rows of an array: one column adds up one output of A·x, one row is driven
+                by one input. Axes before them count arrays of the same size.
+            noise: Where deviates come from. Those of ``noise`` itself are fresh at each
+                programming (cycle to cycle); those of ``noise.of_chip(name)`` are the same each
+                time (device to device, faults).
         """
 
 
@@ -53,8 +61,13 @@ class ProgramsCells(Protocol):
 class DriftsCells(Protocol):
     """A device model that can fill the slot ``drift_error``."""
 
-    def drift(self, g: Float[Array, "*cells"], /, *, noise: NoiseSource) -> Float[Array, "*cells"]:
-        """Conductance at ``Cell.time`` after ``g`` was aimed at, programming error included [1]."""
+    def drift(
+        self, g: Float[Array, "*cells"], /, *, noise: ProgrammingNoise
+    ) -> Float[Array, "*cells"]:
+        """Conductance at ``Cell.time`` after ``g`` was aimed at, programming error included [1].
+
+        Arguments as for `ProgramsCells.program`.
+        """
 
 
 @runtime_checkable

@@ -1,8 +1,17 @@
 """Layers of networks over simulated arrays, independent of the framework that trains them."""
 
 from crosssim_core.layers.conv import ConvLayout
+from crosssim_core.layers.convtranspose import ConvTransposeLayout
 from crosssim_core.layers.layer import AnalogLayer
-from crosssim_core.layers.layout import Layout, analog_bias
+from crosssim_core.layers.layout import Layout
 from crosssim_core.layers.linear import LinearLayout
+from crosssim_core.layers.recurrent import CellLayout
 
-__all__ = ["AnalogLayer", "ConvLayout", "Layout", "LinearLayout", "analog_bias"]
+__all__ = [
+    "AnalogLayer",
+    "CellLayout",
+    "ConvLayout",
+    "ConvTransposeLayout",
+    "Layout",
+    "LinearLayout",
+]

@@ -7,7 +7,7 @@ from jaxtyping import Bool, Float
 
 from crosssim_core._array import array_namespace, device_of
 from crosssim_core.errors import ShapeError
-from crosssim_core.layers.layout import append_bias, append_ones
+from crosssim_core.layers.layout import append_bias, append_ones, held_bias
 from crosssim_core.numerics.windows import PaddingMode, pad_image, window_counts, windows
 from crosssim_core.typing import Array
 
@@ -41,8 +41,12 @@ class ConvLayout:
     def shape(self) -> tuple[int, int]:
         return self.out_channels, self.in_channels * self.window + self.bias_rows
 
+    @property
+    def rows(self) -> tuple[int]:
+        return (self.bias_rows,)
+
     def matrix(
-        self, weight: Float[Array, "outputs channels *kernel"], bias: Array | None, /
+        self, weight: Float[Array, "outputs channels *kernel"], bias: Array | None = None, /
     ) -> Float[Array, "outputs inputs"]:
         xp = array_namespace(weight)
         flat = xp.reshape(weight, (self.out_channels, -1))
@@ -54,7 +58,7 @@ class ConvLayout:
             flat = xp.concat(rows, axis=0)
         return append_bias(flat, bias, self.bias_rows)
 
-    def weight(self, matrix: Float[Array, "outputs inputs"], /) -> Array:
+    def variables(self, matrix: Float[Array, "outputs inputs"], /) -> tuple[Array, Array | None]:
         xp = array_namespace(matrix)
         height, width = self._group
         blocks = [
@@ -62,9 +66,14 @@ class ConvLayout:
             for g in range(self.groups)
         ]
         channels = self.in_channels // self.groups
-        return xp.reshape(
+        weight = xp.reshape(
             xp.concat(blocks, axis=0), (self.out_channels, channels, *self.kernel_size)
         )
+        bias = slice(self.in_channels * self.window, self.shape[1])
+        return weight, held_bias(matrix, bias) if self.bias else None
+
+    def digital_bias(self, bias: Float[Array, " outputs"] | None = None, /) -> Array | None:
+        return None if self.bias_rows else bias
 
     def wired(self, *, like: Array) -> Bool[Array, "outputs inputs"] | None:
         if self.groups == 1:

@@ -5,7 +5,7 @@ from jaxtyping import Float
 from crosssim_core._array import array_namespace, is_floating
 from crosssim_core.cores import ArrayPlan, ProgrammedArrays
 from crosssim_core.cores.plan import Params
-from crosssim_core.layers.layout import Layout, analog_bias
+from crosssim_core.layers.layout import Layout
 from crosssim_core.parameters import CrossSimParameters
 from crosssim_core.random import Occasions, Stream
 from crosssim_core.typing import Array, DType
@@ -17,7 +17,7 @@ class AnalogLayer:
     Args:
         layout: Kind and shape of the layer.
         arrays: The programmed matrix; `program` makes it from weights.
-        bias: Digital bias, one value for each output; None if there is none or it is analog.
+        biases: As they were given, those that the arrays hold among them.
 
     Example:
         >>> import numpy as np
@@ -27,10 +27,15 @@ class AnalogLayer:
         array([1.5])
     """
 
-    def __init__(self, layout: Layout, arrays: ProgrammedArrays, bias: Array | None = None) -> None:
+    def __init__(self, layout: Layout, arrays: ProgrammedArrays, *biases: Array | None) -> None:
         self.layout = layout
         self.arrays = arrays
-        self.bias = bias
+        self.biases = biases
+
+    @property
+    def bias(self) -> Float[Array, " outputs"] | None:
+        """What is added to the products digitally; None if nothing is."""
+        return self.layout.digital_bias(*self.biases)
 
     @classmethod
     def program(
@@ -56,12 +61,12 @@ class AnalogLayer:
         """
         plan = ArrayPlan.of(layout.shape, params or CrossSimParameters(), Stream.of(seed))
         state = plan.program(
-            layout.matrix(weight, bias if layout.bias_rows else None),
+            layout.matrix(weight, bias),
             dtype=array_namespace(weight).float64,
             wired=layout.wired(like=weight),
         )
         arrays = ProgrammedArrays(plan, state, Occasions())
-        return cls(layout, arrays, None if layout.bias_rows else bias)
+        return cls(layout, arrays, bias)
 
     def __call__(self, x: Float[Array, "*data"], /) -> Float[Array, "*result"]:
         """The layer's output; shapes as in the PyTorch layer of the same name."""
@@ -69,19 +74,22 @@ class AnalogLayer:
         dtype: DType = x.dtype if is_floating(x) else xp.float64
         vectors = self.layout.vectors(xp.astype(x, self.arrays.state.conductance[0].dtype))
         y = self.layout.outputs(self.arrays.read(vectors, "mvm"), x)
-        if self.bias is not None:
-            y = self.layout.add_bias(y, self.bias)
+        bias = self.bias
+        if bias is not None:
+            y = self.layout.add_bias(y, bias)
         return xp.astype(y, dtype)
 
     def get_matrix(self) -> Float[Array, "outputs inputs"]:
         """The programmed matrix, errors included."""
         return self.arrays.matrix()
 
-    def get_core_weights(self) -> tuple[Array, Array | None]:
-        """Programmed weight and bias in the shapes they were given in.
+    def get_core_weights(self) -> tuple[Array | None, ...]:
+        """Programmed weights, then biases, in the shapes they were given in.
 
         An analog bias is the sum over its bias rows; a digital one is what was given.
         """
-        matrix = self.get_matrix()
-        analog = analog_bias(self.layout, matrix)
-        return self.layout.weight(matrix), self.bias if analog is None else analog
+        held = self.layout.variables(self.get_matrix())
+        weights = held[: len(held) - len(self.layout.rows)]
+        biases = held[len(weights) :]
+        given = self.biases or (None,) * len(biases)
+        return *weights, *(b if h is None else h for h, b in zip(biases, given, strict=True))

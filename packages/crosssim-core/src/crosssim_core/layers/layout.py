@@ -1,6 +1,6 @@
 """How the weights of a layer are laid out as one matrix, and its data as vectors."""
 
-from typing import Protocol
+from typing import Any, Protocol
 
 from jaxtyping import Bool, Float
 
@@ -9,32 +9,29 @@ from crosssim_core.typing import Array
 
 
 class Layout(Protocol):
-    """One kind of layer.
+    """One kind of layer: its variables, which are weights and then biases, as one matrix.
 
-    The matrix has one row for each output and one column for each input. Analog biases are
-    ``bias_rows`` further columns that hold ``bias / bias_rows`` each and are driven by the
-    constant 1 in user units.
+    The matrix has one row for each output and one column for each input. Biases that have array
+    rows of their own are held by further columns: ``rows`` of them hold ``bias / rows`` each and
+    are driven by the constant 1 in user units. The other biases are added digitally.
     """
-
-    @property
-    def bias(self) -> bool:
-        """Whether the layer has a bias."""
-
-    @property
-    def bias_rows(self) -> int:
-        """Array rows that hold the bias; with 0 it is added digitally."""
 
     @property
     def shape(self) -> tuple[int, int]:
         """Shape of the matrix."""
 
-    def matrix(
-        self, weight: Float[Array, "outputs *kernel"], bias: Float[Array, " outputs"] | None, /
-    ) -> Float[Array, "outputs inputs"]:
-        """The matrix that these weights make."""
+    @property
+    def rows(self) -> tuple[int, ...]:
+        """Array rows that hold each bias; with 0 it is added digitally."""
 
-    def weight(self, matrix: Float[Array, "outputs inputs"], /) -> Float[Array, "outputs *kernel"]:
-        """The weights in a matrix."""
+    def matrix(self, *variables: Any, **_: Any) -> Float[Array, "outputs inputs"]:
+        """The matrix that these variables make; a bias that is absent is None."""
+
+    def variables(self, matrix: Float[Array, "outputs inputs"], /) -> tuple[Array | None, ...]:
+        """The variables that a matrix holds; None for biases that it does not hold."""
+
+    def digital_bias(self, *biases: Any, **_: Any) -> Float[Array, " outputs"] | None:
+        """What is added to the products of all these biases; None if nothing is."""
 
     def wired(self, *, like: Array) -> Bool[Array, "outputs inputs"] | None:
         """Cells that carry a weight, in the library of ``like``; None if all do."""
@@ -66,11 +63,13 @@ def bias_columns(
     return xp.broadcast_to(xp.reshape(bias, (-1, 1)) / rows, (like.shape[0], rows))
 
 
-def analog_bias(layout: Layout, matrix: Float[Array, "outputs inputs"], /) -> Array | None:
-    """The bias that the bias columns of ``matrix`` add up to; None if it is digital or absent."""
-    if not (layout.bias and layout.bias_rows):
+def held_bias(
+    matrix: Float[Array, "outputs inputs"], columns: slice, /
+) -> Float[Array, " outputs"] | None:
+    """The bias that the bias columns of ``matrix`` add up to; None if there are none."""
+    if columns.start == columns.stop:
         return None
-    return array_namespace(matrix).sum(matrix[:, matrix.shape[1] - layout.bias_rows :], axis=1)
+    return array_namespace(matrix).sum(matrix[:, columns], axis=1)
 
 
 def append_ones(x: Float[Array, "*batch inputs"], rows: int, /) -> Array:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from jaxtyping import Float
 
 from crosssim_core.errors import ShapeError
-from crosssim_core.layers.layout import append_bias, append_ones
+from crosssim_core.layers.layout import append_bias, append_ones, held_bias
 from crosssim_core.typing import Array
 
 
@@ -22,13 +22,21 @@ class LinearLayout:
     def shape(self) -> tuple[int, int]:
         return self.out_features, self.in_features + self.bias_rows
 
+    @property
+    def rows(self) -> tuple[int]:
+        return (self.bias_rows,)
+
     def matrix(
-        self, weight: Float[Array, "outputs features"], bias: Array | None, /
+        self, weight: Float[Array, "outputs features"], bias: Array | None = None, /
     ) -> Float[Array, "outputs inputs"]:
         return append_bias(weight, bias, self.bias_rows)
 
-    def weight(self, matrix: Float[Array, "outputs inputs"], /) -> Array:
-        return matrix[:, : self.in_features]
+    def variables(self, matrix: Float[Array, "outputs inputs"], /) -> tuple[Array, Array | None]:
+        bias = slice(self.in_features, self.shape[1])
+        return matrix[:, : self.in_features], held_bias(matrix, bias) if self.bias else None
+
+    def digital_bias(self, bias: Float[Array, " outputs"] | None = None, /) -> Array | None:
+        return None if self.bias_rows else bias
 
     def wired(self, *, like: Array) -> None:
         return None

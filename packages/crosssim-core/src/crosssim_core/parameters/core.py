@@ -66,6 +66,11 @@ class CoreParameters(Params):
     mapping: MappingParameters = Field(default_factory=MappingParameters)
 
     @property
+    def holds_complex(self) -> bool:
+        """Whether arrays hold real and imaginary parts."""
+        return self.complex_matrix or self.complex_input
+
+    @property
     def has_pairs(self) -> bool:
         """Whether signed values are held by differential pairs."""
         if self.style is CoreStyle.BITSLICED:
@@ -80,7 +85,7 @@ class CoreParameters(Params):
             )
         weights = self.mapping.weights
         if (
-            (self.complex_matrix or self.complex_input)
+            self.holds_complex
             and weights.min is not None
             and weights.max is not None
             and not weights.min <= 0 <= weights.max

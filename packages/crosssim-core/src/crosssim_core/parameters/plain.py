@@ -19,9 +19,11 @@ NonNegative = Annotated[float, Field(ge=0)]
 
 
 def exported(value: Any) -> Any:
-    """``value`` as JSON files hold it: a copy of a list, the value of an enum."""
+    """``value`` as JSON files hold it: a copy of a list or dictionary, the value of an enum."""
     if isinstance(value, list):
         return [exported(item) for item in value]
+    if isinstance(value, dict):
+        return {name: exported(item) for name, item in value.items()}
     return value.value if isinstance(value, Enum) else value
 
 

@@ -14,14 +14,21 @@ SUPPLIER = "crosssim-devices"
 SUPPLIED: Mapping[str, frozenset[str]] = {
     "device": frozenset(
         {
+            "CellVariation",
+            "Chain",
             "CubicDevice",
+            "DeadLines",
+            "MeasuredDevice",
             "NormalIndependentDevice",
             "NormalInverseProportionalDevice",
             "NormalProportionalDevice",
             "PCMJoshi",
+            "PowerLawDrift",
             "RRAMMilo",
             "RRAMWan",
             "SONOS",
+            "StuckCells",
+            "ThermalConductance",
             "UniformIndependentDevice",
             "UniformInverseProportionalDevice",
             "UniformProportionalDevice",
@@ -32,7 +39,7 @@ SUPPLIED: Mapping[str, frozenset[str]] = {
     ),
     "dac": frozenset({"QuantizerDAC", "SignMagnitudeDAC"}),
 }
-"""Models that parameter files of CrossSim name and that ``SUPPLIER`` brings, by family."""
+"""Models that ``SUPPLIER`` brings, by family."""
 
 
 def unknown_model(

@@ -16,10 +16,9 @@ differ by Δ, change them by (ϱ = a + b 1 1ᵀ, F = (1 + Q ϱ)⁻¹, s = 1ᵀ(1
 
 Nothing cancels, and nothing overflows however strongly a line attenuates.
 
-Source: Kirchhoff's laws; R. W. Newcomb's and others' ladder recursions, in Norton form.
+Source: Kirchhoff's laws along both lines.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from jaxtyping import Float
@@ -102,8 +101,8 @@ def rung_voltages(
         march.beta = march.beta + injected[0, :, None, ...]
     passed = []
     for rung in range(1, rungs):
-        before = march.pass_segment(emf[rung, ...])
-        passed.append((march.n, march.beta, before))
+        march.pass_segment(emf[rung, ...])
+        passed.append((march.n, march.beta, xp.asarray(march.q, copy=True)))
         march.add_rung(g[rung, ...])
         if injected is not None:
             march.beta = march.beta + injected[rung, :, None, ...]
@@ -137,8 +136,8 @@ class _March:
         self.beta: Column = xp.zeros_like(self.q[:, :1, ...])
         self.y: Column = self.beta
 
-    def pass_segment(self, emf: Array | None) -> Square:
-        """Go to the next rung, whose source is ``emf``; returns ``F Q``."""
+    def pass_segment(self, emf: Array | None) -> None:
+        """Go to the next rung, whose source is ``emf``."""
         a, b = self.segments.supply, self.segments.output
         spread = b * _sum(self.q, 1)
         loop = a * self.q
@@ -156,7 +155,6 @@ class _March:
             self.emf = emf
         self.n, self.leaked = n, leaked
         self.q = _times(f, self.q)
-        return self.q
 
     def _pass_source(self, f: Square, delta: Column) -> None:
         a, b = self.segments.supply, self.segments.output
@@ -167,7 +165,6 @@ class _March:
 
     def add_rung(self, g: Array) -> None:
         """Join a rung of this conductance."""
-        self.q = self.q + 0.0
         _add_diagonal(self.q, g)
 
     def totals(self) -> Column:
@@ -205,15 +202,10 @@ def _times(x: Square, y: Array) -> Array:
 
 def _times_transposed(x: Square, y: Array) -> Array:
     """Product of the transpose of ``x`` with ``y``."""
-    return sum_of([x[sign, :, None, ...] * y[sign, None, ...] for sign in range(x.shape[0])])
-
-
-def sum_of(parts: Sequence[Array]) -> Array:
-    """Sum, in the first of the arrays."""
-    total = parts[0]
-    for part in parts[1:]:
-        total += part
-    return total
+    product = x[0, :, None, ...] * y[:1, ...]
+    if x.shape[0] == 2:
+        product += x[1, :, None, ...] * y[1:, ...]
+    return product
 
 
 def _inverse(x: Square) -> Square:

@@ -1,5 +1,6 @@
 """The wires of an array: how much resistance lies where."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,15 +42,6 @@ class Line:
         """Resistances of a line of so many cells, beginning at its driver or ground [1]."""
         return [self.segment + self.terminal, *[self.segment] * (cells - 1)]
 
-    def drops(self, cells: int) -> Matrix:
-        """Voltage drop at each cell for a unit current through each, counted from the terminal.
-
-        Returns:
-            Symmetric, shape (cells, cells): the sum of the segments that two cells share.
-        """
-        reach = np.cumsum(self.segments(cells))
-        return np.minimum(reach[:, None], reach[None, :])
-
 
 @dataclass(frozen=True, slots=True)
 class Wires:
@@ -77,11 +69,25 @@ class Wires:
         return Wires(self.output, self.feed)
 
 
+def shared_drops(segments: Sequence[float], /) -> Matrix:
+    """Voltage drop at each cell of a line for a unit current through each of them.
+
+    Args:
+        segments: Resistance before each cell, seen from the driver or ground [1].
+
+    Returns:
+        Symmetric, shape (cells, cells): the sum of the segments that two cells share.
+    """
+    reach: Matrix = np.cumsum(np.asarray(segments, dtype=np.float64))
+    shared: Matrix = np.minimum(reach[:, None], reach[None, :])
+    return shared
+
+
 def feed_drops(wires: Wires, outputs: int) -> Matrix:
     """Drop along an input line for a unit current at each output, shape (outputs, outputs)."""
-    return wires.feed.drops(outputs)
+    return shared_drops(wires.feed.segments(outputs))
 
 
 def output_drops(wires: Wires, inputs: int) -> Matrix:
     """Drop along an output line for a unit current at each input, shape (inputs, inputs)."""
-    return wires.output.drops(inputs)[::-1, ::-1]
+    return shared_drops(wires.output.segments(inputs))[::-1, ::-1]

@@ -4,7 +4,7 @@ A block stands between the ends of its feed lines and of its output lines. Whate
 its edges obey ``out = matrix · in`` with
 
 ====================  =============================================  ==========================
-port                  in                                             out
+quantity              in                                             out
 ====================  =============================================  ==========================
 ``FEED_VOLTAGE``      voltages of the feed lines, towards driver     … at their far ends
 ``FEED_CURRENT``      currents drawn at the far ends                 … from the driver
@@ -61,11 +61,8 @@ class Block:
 
     def __getitem__(self, which: tuple[int | slice, ...]) -> "Block":
         """Some blocks of the batch."""
-        return Block(self.matrix[(*which, ..., slice(None), slice(None))], *self._sizes)
-
-    @property
-    def _sizes(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        return self.out_sizes, self.in_sizes
+        matrix = self.matrix[(*which, ..., slice(None), slice(None))]
+        return Block(matrix, self.out_sizes, self.in_sizes)
 
     def part(self, out: Sequence[Port], into: Sequence[Port]) -> Array:
         """The rows of the kinds ``out`` and the columns of the kinds ``into``."""
@@ -135,26 +132,22 @@ def join(first: Block, second: Block, along: Family) -> Block:
         upper[..., :columns] += first.part(first_out, first_in)
         matrix = xp.concat((upper, lower), axis=-2)
 
-    rows = _Merge(first_out, second_out, first.out_sizes, second.out_sizes)
-    cols = _Merge(first_in, second_in, first.in_sizes, second.in_sizes)
-    ordered = _gather(_gather(matrix, rows.spans, axis=-2), cols.spans, axis=-1)
-    return Block(ordered, rows.sizes, cols.sizes)
+    rows, out_sizes = _together(first_out, second_out, first.out_sizes, second.out_sizes)
+    cols, in_sizes = _together(first_in, second_in, first.in_sizes, second.in_sizes)
+    return Block(_gather(_gather(matrix, rows, axis=-2), cols, axis=-1), out_sizes, in_sizes)
 
 
-class _Merge:
-    """Where the ports of two blocks lie when those kept of both stand side by side."""
-
-    def __init__(
-        self,
-        first: Sequence[Port],
-        second: Sequence[Port],
-        first_sizes: Sequence[int],
-        second_sizes: Sequence[int],
-    ) -> None:
-        kept = [(port, first_sizes[port]) for port in first]
-        kept += [(port, second_sizes[port]) for port in second]
-        starts = accumulate((size for _, size in kept), initial=0)
-        spans = [(port, start, start + size) for (port, size), start in zip(kept, starts)]
-        self.sizes = tuple(sum(b - a for p, a, b in spans if p == port) for port in Port)
-        ordered = [(a, b) for port in Port for p, a, b in spans if p == port and a < b]
-        self.spans = ordered
+def _together(
+    first: Sequence[Port],
+    second: Sequence[Port],
+    first_sizes: Sequence[int],
+    second_sizes: Sequence[int],
+) -> tuple[list[tuple[int, int]], tuple[int, ...]]:
+    """Where the kept ports of two blocks lie while they stand side by side, and their sizes."""
+    kept = [(port, first_sizes[port]) for port in first]
+    kept += [(port, second_sizes[port]) for port in second]
+    ends = list(accumulate(size for _, size in kept))
+    spans = [(port, end - size, end) for (port, size), end in zip(kept, ends, strict=True)]
+    ordered = [(start, end) for port in Port for p, start, end in spans if p == port]
+    sizes = tuple(sum(size for p, size in kept if p == port) for port in Port)
+    return ordered, sizes

@@ -6,6 +6,7 @@ from jaxtyping import Float
 
 from crosssim_core._array import array_namespace
 from crosssim_core.numerics.wires.chunks import chunks
+from crosssim_core.numerics.wires.inputs import collected
 from crosssim_core.numerics.wires.ladder import Segments, line_currents
 from crosssim_core.numerics.wires.lines import Wires
 from crosssim_core.typing import Array
@@ -13,15 +14,13 @@ from crosssim_core.typing import Array
 OFF = 1e-9
 """Largest magnitude of an input that leaves its cells off [1]."""
 
-LANES_AT_ONCE = 2**14
+LANES_AT_ONCE = 2**15
 """Numbers in each working array, few enough for a processor's cache."""
 
 Selected = Literal["top", "bottom"]
 
 
-def supply_segments(
-    wires: Wires, /, *, unused: int = 0, selected: Selected = "top"
-) -> Segments:
+def supply_segments(wires: Wires, /, *, unused: int = 0, selected: Selected = "top") -> Segments:
     """Segments of a line on which so many cells are not used.
 
     Args:
@@ -68,7 +67,6 @@ def separate_source_currents(
     xp = array_namespace(g, x)
     signs = 2 if interleaved else 1
     outputs, inputs = g.shape[-2:]
-    vectors = x.shape[:-1]
     flat = xp.reshape(xp.astype(x, xp.float64), (-1, inputs))
     fresh = g.ndim > 2 + interleaved
     cells = xp.reshape(g, (-1, signs, outputs, inputs))
@@ -77,9 +75,7 @@ def separate_source_currents(
     for some in chunks(flat.shape[0], at_once=LANES_AT_ONCE // (signs * signs * outputs)):
         rungs = rungs_of(xp.astype(cells[some, ...], xp.float64)) if fresh else shared
         parts.append(_currents(rungs, flat[some, :], segments))
-    if not parts:
-        return xp.zeros((*vectors, outputs), dtype=g.dtype, device=flat.device)
-    return xp.astype(xp.reshape(xp.concat(parts, axis=0), (*vectors, outputs)), g.dtype)
+    return collected(parts, g=g, vectors=x.shape[:-1])
 
 
 def rungs_of(

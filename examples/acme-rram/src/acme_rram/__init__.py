@@ -1,0 +1,1 @@
+"""RRAM cells of Acme."""

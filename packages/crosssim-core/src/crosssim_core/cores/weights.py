@@ -1,0 +1,62 @@
+"""From the values of a matrix to weights within full scale."""
+
+from jaxtyping import Float
+
+from crosssim_core._array import array_namespace
+from crosssim_core.chain.block import WeightRange
+from crosssim_core.errors import ParameterError
+from crosssim_core.numerics.complexes import clip_blocks
+from crosssim_core.numerics.limits import symmetric_limit
+from crosssim_core.parameters import CoreParameters, WeightMappingParameters
+from crosssim_core.typing import Array
+
+
+def weight_range(
+    matrix: Float[Array, "outputs inputs"], mapping: WeightMappingParameters
+) -> WeightRange:
+    """Values that the ends of the weight scale stand for, when ``matrix`` is programmed.
+
+    Source: CrossSim parameters ``core.mapping.weights.{min,max,percentile}``.
+    """
+    if mapping.percentile is None:
+        assert mapping.min is not None
+        assert mapping.max is not None
+        return WeightRange(mapping.min, mapping.max)
+    limit = symmetric_limit(matrix, percentile=mapping.percentile)
+    return WeightRange(-limit, limit)
+
+
+def check_holds_zero(limits: WeightRange) -> None:
+    """Structural zeros need cells that can hold them."""
+    if not limits.low <= 0 <= limits.high:
+        raise ParameterError(
+            f"min ({limits.low:g}) and max ({limits.high:g}) do not enclose 0, which the matrix of "
+            "a layer with groups holds where no weight is.",
+            "core.mapping.weights",
+        )
+
+
+def weights_within(
+    matrix: Float[Array, "outputs inputs"], limits: WeightRange, core: CoreParameters
+) -> Float[Array, "outputs inputs"]:
+    """Weights in [-1, 1] that stand for ``matrix``; beyond them there is no conductance.
+
+    Args:
+        matrix: Real values, of a complex matrix its real blocks; left unchanged.
+        limits: Values that the ends of the weight scale stand for.
+        core: Tells whether to clip, and whether ``matrix`` stands for a complex one.
+
+    Raises:
+        ParameterError: A value exceeds the limits and ``clipping`` is off.
+    """
+    xp = array_namespace(matrix)
+    clipping = core.mapping.weights.clipping
+    if not clipping and bool(xp.any((matrix < limits.low) | (matrix > limits.high))):
+        raise ParameterError(
+            "the matrix has values beyond the weight limits, which no conductance can hold: widen "
+            "the limits, or set clipping = True.",
+            "core.mapping.weights.clipping",
+        )
+    if clipping and limits.middle and core.holds_complex:
+        matrix = clip_blocks(matrix, low=limits.low, high=limits.high)
+    return xp.clip((matrix - limits.middle) / limits.half, -1.0, 1.0)

@@ -1,0 +1,173 @@
+"""Recurrent cells."""
+
+from dataclasses import dataclass
+from typing import Self
+
+from jaxtyping import Bool, Float
+
+from crosssim_core._array import array_namespace, device_of
+from crosssim_core.errors import ShapeError
+from crosssim_core.layers.layout import append_ones, bias_columns, held_bias
+from crosssim_core.typing import Array
+
+
+@dataclass(frozen=True, slots=True)
+class CellLayout:
+    """All gates of a recurrent cell as one product with the vector (input, state).
+
+    The matrix is made of blocks of ``hidden_size`` rows. Its columns hold the input weights, the
+    state weights, the rows of the input bias and those of the state bias. Which block a gate of
+    the stock tensors lies in is told for both halves, because a GRU keeps the halves of its gate
+    n apart: ``r, z, n`` of the input lie in the blocks 0, 1, 2 and those of the state in 0, 1, 3,
+    and what is left are structural zeros.
+
+    Data are vectors (input, state); results are the sums that the gates take.
+    """
+
+    input_size: int
+    hidden_size: int
+    state_size: int
+    input_blocks: tuple[int, ...]
+    """Block of each gate in the input half."""
+    state_blocks: tuple[int, ...]
+    """Block of each gate in the state half."""
+    bias: bool = True
+    input_bias_rows: int = 0
+    state_bias_rows: int = 0
+
+    @classmethod
+    def of(
+        cls,
+        kind: str,
+        input_size: int,
+        hidden_size: int,
+        *,
+        state_size: int | None = None,
+        bias: bool = True,
+        rows: tuple[int, int] = (0, 0),
+    ) -> Self:
+        """The layout of a cell.
+
+        Args:
+            kind: ``"rnn"``, ``"lstm"`` or ``"gru"``.
+            input_size: Features of the input.
+            hidden_size: Outputs of one gate.
+            state_size: Features of the state where it is projected; ``hidden_size`` if None.
+            bias: Whether the cell has biases.
+            rows: Array rows that hold the input bias and the state bias.
+        """
+        blocks = {
+            "rnn": ((0,), (0,)),
+            "lstm": ((0, 1, 2, 3), (0, 1, 2, 3)),
+            "gru": ((0, 1, 2), (0, 1, 3)),
+        }[kind]
+        return cls(input_size, hidden_size, state_size or hidden_size, *blocks, bias, *rows)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        blocks = max(*self.input_blocks, *self.state_blocks) + 1
+        return blocks * self.hidden_size, self._data + sum(self.rows)
+
+    @property
+    def rows(self) -> tuple[int, int]:
+        return self.input_bias_rows, self.state_bias_rows
+
+    def matrix(
+        self,
+        weight_ih: Float[Array, "gates inputs"],
+        weight_hh: Float[Array, "gates states"],
+        bias_ih: Float[Array, " gates"] | None = None,
+        bias_hh: Float[Array, " gates"] | None = None,
+        /,
+    ) -> Float[Array, "outputs inputs"]:
+        parts = [
+            self._spread(weight_ih, self.input_blocks),
+            self._spread(weight_hh, self.state_blocks),
+        ]
+        for bias, blocks, rows in self._halves(bias_ih, bias_hh):
+            if rows:
+                spread = None if bias is None else self._spread(bias, blocks)
+                parts.append(bias_columns(spread, rows, like=parts[0]))
+        return array_namespace(weight_ih).concat(parts, axis=1)
+
+    def variables(
+        self, matrix: Float[Array, "outputs inputs"], /
+    ) -> tuple[Array, Array, Array | None, Array | None]:
+        ends = (self._data, self._data + self.input_bias_rows, self.shape[1])
+        held = (held_bias(matrix, slice(*pair)) for pair in (ends[:2], ends[1:]))
+        bias_ih, bias_hh = (
+            self._gather(b, blocks) if self.bias and b is not None else None
+            for b, blocks, _ in self._halves(*held)
+        )
+        return (
+            self._gather(matrix[:, : self.input_size], self.input_blocks),
+            self._gather(matrix[:, self.input_size : self._data], self.state_blocks),
+            bias_ih,
+            bias_hh,
+        )
+
+    def digital_bias(
+        self,
+        bias_ih: Float[Array, " gates"] | None = None,
+        bias_hh: Float[Array, " gates"] | None = None,
+        /,
+    ) -> Array | None:
+        total = None
+        for bias, blocks, rows in self._halves(bias_ih, bias_hh):
+            if bias is not None and not rows:
+                spread = self._spread(bias, blocks)
+                total = spread if total is None else total + spread
+        return total
+
+    def wired(self, *, like: Array) -> Bool[Array, "outputs inputs"] | None:
+        if self.input_blocks == self.state_blocks:
+            return None
+        xp, gates = array_namespace(like), len(self.input_blocks) * self.hidden_size
+        ones = xp.ones((gates, self._data), dtype=xp.float32, device=device_of(like))
+        weights = ones[:, : self.input_size], ones[:, self.input_size :]
+        return self.matrix(*weights, ones[:, 0], ones[:, 0]) != 0
+
+    def check(self, x: Float[Array, "*batch data"], /) -> None:
+        if x.ndim == 0 or x.shape[-1] != self._data:
+            raise ShapeError(
+                f"This cell takes vectors of {self.input_size} inputs and {self.state_size} "
+                f"states, got shape {tuple(x.shape)}."
+            )
+
+    def vectors(self, x: Float[Array, "*batch data"], /) -> Float[Array, "*batch inputs"]:
+        self.check(x)
+        return append_ones(x, sum(self.rows))
+
+    def outputs(self, y: Float[Array, "*batch outputs"], x: Array, /) -> Array:
+        return y
+
+    def add_bias(self, y: Float[Array, "*batch outputs"], bias: Array, /) -> Array:
+        return y + bias
+
+    @property
+    def _data(self) -> int:
+        return self.input_size + self.state_size
+
+    def _halves(
+        self, of_input: Array | None, of_state: Array | None
+    ) -> tuple[tuple[Array | None, tuple[int, ...], int], ...]:
+        """Both biases, each with its blocks and rows."""
+        return (
+            (of_input, self.input_blocks, self.input_bias_rows),
+            (of_state, self.state_blocks, self.state_bias_rows),
+        )
+
+    def _spread(self, gates: Float[Array, "gates *rest"], blocks: tuple[int, ...]) -> Array:
+        """The gates in their blocks, zeros in the others."""
+        xp, size = array_namespace(gates), self.hidden_size
+        count = max(*self.input_blocks, *self.state_blocks) + 1
+        parts = [xp.zeros_like(gates[:size, ...])] * count
+        for gate, block in enumerate(blocks):
+            parts[block] = gates[gate * size : (gate + 1) * size, ...]
+        return xp.concat(parts, axis=0)
+
+    def _gather(self, rows: Float[Array, "outputs *rest"], blocks: tuple[int, ...]) -> Array:
+        """The gates out of their blocks."""
+        size = self.hidden_size
+        parts = [rows[block * size : (block + 1) * size, ...] for block in blocks]
+        return array_namespace(rows).concat(parts, axis=0)

@@ -1,0 +1,66 @@
+"""What recurrent cells and stacked layers share: the sums of the gates, and what follows them."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from crosssim_torch.analog import AnalogModule
+from crosssim_torch.forward import Operands, run_analog
+from crosssim_torch.gradients import LinearRead
+from crosssim_torch.products import LinearProduct
+
+States = tuple[Tensor, ...]
+"""The state h (N, states), of an LSTM followed by c (N, hidden_size)."""
+
+Step = Callable[[Tensor, States], States]
+"""Next states from the sums of the gates (N, outputs) and the present states."""
+
+
+def gate_operands(module: AnalogModule, key: str) -> Operands:
+    """The matrix of a cell; its derivatives go to both weights and both biases."""
+    holding = module._holdings(module._rows)[key]
+    layer = module._layer(key, holding)
+    layout: Any = replace(holding.layout, input_bias_rows=0, state_bias_rows=0)  # type: ignore[type-var]
+    weight_ih, weight_hh, *biases = holding.values(module)
+    return Operands(
+        layer,
+        layout.matrix(weight_ih, weight_hh),
+        layout.digital_bias(*biases),
+        layout.matrix(*module._programmed_weights(key, holding)),
+    )
+
+
+def gate_sums(operands: Operands, x: Tensor, h: Tensor) -> Tensor:
+    """What the gates take, ``(N, outputs)``: one product with (input, state)."""
+    vectors = torch.cat((x, h), dim=-1)
+    product = LinearProduct(vectors.shape[-1])
+    return run_analog(operands, vectors, product=product, record=LinearRead)
+
+
+def tanh_step(sums: Tensor, states: States) -> States:
+    return (torch.tanh(sums),)
+
+
+def relu_step(sums: Tensor, states: States) -> States:
+    return (torch.relu(sums),)
+
+
+def lstm_step(sums: Tensor, states: States) -> States:
+    """``c' = σ(f) c + σ(i) tanh(g)``, ``h' = σ(o) tanh(c')``."""
+    i, f, g, o = sums.chunk(4, dim=-1)
+    c = torch.sigmoid(f) * states[1] + torch.sigmoid(i) * torch.tanh(g)
+    return torch.sigmoid(o) * torch.tanh(c), c
+
+
+def gru_step(sums: Tensor, states: States) -> States:
+    """``n = tanh(n_x + σ(r) n_h)``, ``h' = (1 - σ(z)) n + σ(z) h``."""
+    r, z, of_input, of_state = sums.chunk(4, dim=-1)
+    n = torch.tanh(of_input + torch.sigmoid(r) * of_state)
+    update = torch.sigmoid(z)
+    return ((1 - update) * n + update * states[0],)
+
+
+RNN_STEPS: dict[str, Step] = {"tanh": tanh_step, "relu": relu_step}

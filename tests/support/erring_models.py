@@ -1,0 +1,124 @@
+"""Small models that err, for tests of core that have no other package to take them from."""
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from crosssim_core import CrossSimParameters
+from crosssim_core._array import array_namespace, from_host
+from crosssim_core.converters import AdcSite
+from crosssim_core.devices import Cell
+from crosssim_core.parameters import AdcParams, DeviceErrorParams
+from crosssim_core.plugins import ModelEntry, hookimpl, register, unregister
+
+
+@dataclass(frozen=True)
+class ErringCell:
+    """Programming and reading err by ``magnitude``, independently in each cell."""
+
+    params: DeviceErrorParams
+    cell: Cell
+
+    def program(self, g, /, *, noise):
+        return g * (1.0 + self.params.magnitude * noise.normal_like(g))
+
+    def read(self, g, /, *, noise):
+        return g + self.params.magnitude * noise.normal_like(g)
+
+
+@dataclass(frozen=True)
+class StuckCell:
+    """Some cells of a chip hold the largest conductance for ever, the others hold their target."""
+
+    params: DeviceErrorParams
+    cell: Cell
+
+    def program(self, g, /, *, noise):
+        stuck = noise.of_chip("stuck").uniform_like(g) < 0.3
+        return array_namespace(g).where(stuck, 1.0 + 0.0 * g, g)
+
+
+@dataclass(frozen=True)
+class SkewedAdc:
+    """An ADC whose lines have offsets of their own, drawn once."""
+
+    params: AdcParams
+    site: AdcSite
+    uniform = None
+
+    def __post_init__(self) -> None:
+        offsets = self.site.noise.normal_like(np.zeros(self.site.lines))
+        object.__setattr__(self, "offsets", offsets)
+
+    def convert(self, x, /, *, axis, noise):
+        offsets = from_host(self.offsets, like=x)
+        shape = [1] * x.ndim
+        shape[axis] = -1
+        return x + 0.1 * array_namespace(x).reshape(offsets, tuple(shape))
+
+
+class Bench:
+    @hookimpl
+    def crosssim_device_models(self):
+        return [
+            ModelEntry("bench.erring", "erring_models:ErringCell"),
+            ModelEntry("bench.stuck", "erring_models:StuckCell"),
+        ]
+
+    @hookimpl
+    def crosssim_adc_models(self):
+        return [ModelEntry("bench.skewed", "erring_models:SkewedAdc")]
+
+
+@contextmanager
+def bench_installed():
+    """While this lasts, models ``bench.*`` can be selected."""
+    register(Bench(), "bench")
+    try:
+        yield
+    finally:
+        unregister("bench")
+
+
+def slot(name: str, model: str = "bench.erring", magnitude: float = 0.1) -> dict[str, Any]:
+    """Settings that fill the slot ``name`` of a device."""
+    record = f"xbar.device.{name}"
+    return {
+        f"{record}.enable": True,
+        f"{record}.model": model,
+        f"{record}.magnitude": magnitude,
+    }
+
+
+SKEWED = {
+    "xbar.adc.mvm.model": "bench.skewed",
+    "xbar.adc.mvm.bits": 8,
+    "xbar.adc.mvm.adc_range_option": "MAX",
+}
+
+STYLES: dict[str, dict[str, Any]] = {
+    "one-sided": {},
+    "two-sided": {"core.balanced.style": "TWO_SIDED"},
+    "levels": {"xbar.device.cell_bits": 3},
+    "offset": {"core.style": "OFFSET"},
+    "unit line": {"core.style": "OFFSET", "core.offset.style": "UNIT_COLUMN_SUBTRACTION"},
+    "slices": {"core.style": "BITSLICED", "core.weight_bits": 8},
+    "slices, unit line": {
+        "core.style": "BITSLICED",
+        "core.weight_bits": 8,
+        "core.bit_sliced.style": "OFFSET",
+        "core.offset.style": "UNIT_COLUMN_SUBTRACTION",
+    },
+    "parts": {"core.rows_max": 2, "core.cols_max": 3},
+}
+"""Ways to hold a matrix, by name."""
+
+
+def tree(*settings: dict[str, Any], **further: Any) -> CrossSimParameters:
+    """Default parameters with ``settings``, by dotted path; ``a__b`` is a path too."""
+    params = CrossSimParameters()
+    for group in (*settings, {k.replace("__", "."): v for k, v in further.items()}):
+        params.update(group)
+    return params
