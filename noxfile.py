@@ -111,7 +111,7 @@ def lint(session: nox.Session) -> None:
 def types(session: nox.Session) -> None:
     """Mypy is content with the sources, in strict mode."""
     install_wheels(session, "crosssim_core[cli]", "crosssim_devices", "crosssim_torch[demo]")
-    session.install("mypy", "nox")
+    session.install("mypy", "nox", "pytest")
     session.run("mypy")
 
 

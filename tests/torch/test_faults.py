@@ -7,19 +7,17 @@ from crosssim_torch import AnalogLinear
 
 pytestmark = needs_devices
 
-STUCK = tree(
-    {
-        "xbar.device.infinite_on_off_ratio": True,
-        "xbar.device.programming_error": {
-            "enable": True,
-            "model": "Chain",
-            "models": [
-                {"model": "NormalProportionalDevice", "magnitude": 0.01},
-                {"model": "StuckCells", "cell_yield": 0.8, "share_at_gmax": 0.0},
-            ],
-        },
-    }
-)
+STUCK = {
+    "xbar.device.infinite_on_off_ratio": True,
+    "xbar.device.programming_error": {
+        "enable": True,
+        "model": "Chain",
+        "models": [
+            {"model": "NormalProportionalDevice", "magnitude": 0.01},
+            {"model": "StuckCells", "cell_yield": 0.8, "share_at_gmax": 0.0},
+        ],
+    },
+}
 
 
 def stuck(layer):
@@ -31,7 +29,7 @@ def layer(seed):
     torch.manual_seed(0)
     stock = torch.nn.Linear(20, 10, bias=False)
     torch.nn.init.uniform_(stock.weight, 0.2, 1.0)
-    return AnalogLinear.from_torch(stock, STUCK, seed=seed)
+    return AnalogLinear.from_torch(stock, tree(STUCK), seed=seed)
 
 
 def test_new_weights_meet_the_same_stuck_cells():
