@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from crosssim_core.chain.balanced import BalancedMapping
+from crosssim_core.chain.mapping import weights_of
 
 W = np.array([[1, -0.5, 0.25], [0.3, 0.8, -1]])
 
@@ -43,5 +44,5 @@ def test_b13_two_sided_pairs_hold_the_nearest_level_of_the_difference(w, bits, g
     np.testing.assert_allclose(levels, np.round(levels), atol=1e-9)
     assert levels.min() > -1e-9
     assert levels.max() < top + 1e-9
-    np.testing.assert_allclose(mapping.weights(g), np.round(w * top) / top, atol=1e-12)
+    np.testing.assert_allclose(weights_of(mapping, g), np.round(w * top) / top, atol=1e-12)
     assert np.abs(levels.sum(axis=(0, 1)) - top).max() < 1 + 1e-9

@@ -8,6 +8,7 @@ import pytest
 from agreement import assert_agrees
 
 from crosssim_core import AnalogCore, CrossSimParameters
+from crosssim_core.chain.mapping import decode
 
 pytest.importorskip("crosssim_devices", reason="the reference cases name models of that package")
 
@@ -33,7 +34,7 @@ def one_code(core):
             shares[-1][1] = plan.adcs[-1].model.uniform.step
             if plan.adc_per_digit:
                 shares[-1] *= plan.path.digits.weight(plan.path.digits.count - 1)
-            effect = plan.mapping.decode(shares, np.zeros((1, 1)), axis=0)
+            effect = decode(plan.mapping, shares, np.zeros((1, 1)), axis=0)
             codes.append(
                 core._programmed.state.weights.half * effect[-1, 0] / plan.path.scale.factor
             )

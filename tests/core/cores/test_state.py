@@ -8,6 +8,7 @@ import pytest
 from erring_models import SKEWED, STYLES, bench_installed, slot, tree
 
 from crosssim_core import AnalogCore
+from crosssim_core.chain.mapping import weights_of
 from crosssim_core.errors import NotProgrammedError, ShapeError, StateError
 
 A = np.random.default_rng(0).uniform(-1, 1, (4, 5))
@@ -161,7 +162,7 @@ def test_conductances_of_every_style_stand_for_the_matrix(settings):
         assert array.relative.shape[2:] == (rows + unit, cols + unit)
         assert np.all((array.relative >= 0.1 - 1e-12) & (array.relative <= 1 + 1e-12))
         np.testing.assert_allclose(array.siemens, array.relative * 1e-4)
-        held[array.rows, array.cols] = part.mapping.weights(array.relative) * core.limits.half
+        held[array.rows, array.cols] = weights_of(part.mapping, array.relative) * core.limits.half
         if array.relative.shape[:2] == (1, 2):
             pair = array.relative[0, 0] - array.relative[0, 1]
             np.testing.assert_allclose(

@@ -90,24 +90,25 @@ class AnalogConv(OneBias, nn.modules.conv._ConvNd):
         layout = self._layout(self.bias_rows)
         check_input(input, layout)
         batched = input.dim() == len(self.kernel_size) + 2
-        x = self._padded(input if batched else input[None])
+        x = input if batched else input[None]
+        if self.padding_mode != "zeros":
+            x = self._padded(x)
+            layout = replace(layout, padding=((0, 0),) * len(self.kernel_size))
         y = run_analog(
             self._operands(),
             x,
-            layout=replace(layout, padding=((0, 0),) * len(self.kernel_size)),
-            product=ConvProduct(self.in_channels, self.kernel_size, self.stride, self.dilation),
+            layout=layout,
+            product=ConvProduct(
+                self.in_channels, self.kernel_size, self.stride, self.dilation, layout.padding
+            ),
             record=ConvRead,
-            geometry=(self.stride, self.dilation, self.groups),
+            geometry=(self.stride, layout.padding, self.dilation, self.groups),
         )
         return y if batched else y[0]
 
     def _padded(self, x: Tensor) -> Tensor:
         amounts = self._reversed_padding_repeated_twice
-        if not any(amounts):
-            return x
-        if self.padding_mode == "zeros":
-            return F.pad(x, amounts)
-        return F.pad(x, amounts, mode=self.padding_mode)
+        return F.pad(x, amounts, mode=self.padding_mode) if any(amounts) else x
 
 
 class AnalogConv1d(AnalogConv, nn.Conv1d):

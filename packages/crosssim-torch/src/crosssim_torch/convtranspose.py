@@ -106,9 +106,11 @@ class AnalogConvTranspose(OneBias, nn.modules.conv._ConvTransposeNd):
             ),
             layout.stretched(input if batched else input[None]),
             layout=layout.convolution,
-            product=ConvProduct(self.in_channels, self.kernel_size, (1,) * axes, self.dilation),
+            product=ConvProduct(
+                self.in_channels, self.kernel_size, (1,) * axes, self.dilation, ((0, 0),) * axes
+            ),
             record=ConvRead,
-            geometry=((1,) * axes, self.dilation, self.groups),
+            geometry=((1,) * axes, ((0, 0),) * axes, self.dilation, self.groups),
         )
         return y if batched else y[0]
 

@@ -91,10 +91,12 @@ def output_dtype(weight: Tensor, x: Tensor) -> torch.dtype:
 
 def _read(layer: AnalogLayer, x: Tensor, layout: Layout, product: ArrayProduct) -> Tensor:
     arrays, bias = layer.arrays, layer.bias
-    x = x.to(arrays.state.conductance[0].dtype)
+    dtype = arrays.state.conductance[0].dtype
+    x = x.to(dtype)
+    bias = None if bias is None else bias.to(dtype)
     y: Tensor
-    if arrays.by_vectors("mvm"):
-        y = layout.outputs(arrays.read(layout.vectors(x), "mvm"), x)
-    else:
-        y = arrays.read(x, "mvm", product)
-    return y if bias is None else layout.add_bias(y, bias.to(y.dtype))
+    if not arrays.by_vectors("mvm", product):
+        y = arrays.read(x, "mvm", product, bias=bias)
+        return y
+    y = layout.outputs(arrays.read(layout.vectors(x), "mvm"), x)
+    return y if bias is None else layout.add_bias(y, bias)

@@ -11,6 +11,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 from torch.autograd import Function
+from torch.nn import functional as F
 
 Read = Callable[[Tensor], Tensor]
 """The analog product of a layer's input; runs without recording derivatives."""
@@ -53,7 +54,7 @@ class LinearRead(Function):
 
 
 class ConvRead(Function):
-    """``y = read(x)`` with the derivatives of a convolution of the padded images ``x`` with W̃.
+    """``y = read(x)`` with the derivatives of a convolution of the images ``x`` with W̃.
 
     Shapes: ``x`` (N, in_channels, *image), ``weight`` and ``programmed`` W̃ (outputs,
     in_channels / groups, *kernel), ``bias`` (outputs) or None.
@@ -67,6 +68,7 @@ class ConvRead(Function):
         programmed: Tensor,
         read: Read,
         stride: tuple[int, ...],
+        padding: tuple[tuple[int, int], ...],
         dilation: tuple[int, ...],
         groups: int,
     ) -> Tensor:
@@ -74,7 +76,8 @@ class ConvRead(Function):
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-        x, weight, bias, programmed, _, ctx.stride, ctx.dilation, ctx.groups = inputs
+        ctx.x_dtype = inputs[0].dtype
+        x, weight, bias, programmed, _, ctx.stride, ctx.padding, ctx.dilation, ctx.groups = inputs
         ctx.save_for_backward(x, programmed)
         ctx.weight_dtype = weight.dtype
         ctx.bias_dtype = None if bias is None else bias.dtype
@@ -83,24 +86,29 @@ class ConvRead(Function):
     def backward(ctx: Any, *grads: Any) -> tuple[Tensor | None, ...]:
         x, programmed = ctx.saved_tensors
         need_x, need_weight, need_bias, *_ = ctx.needs_input_grad
-        zeros = [0] * len(ctx.stride)
+        x = x.to(programmed.dtype)
+        uneven = any(before != after for before, after in ctx.padding)
+        if uneven:
+            x = F.pad(x, [n for ends in reversed(ctx.padding) for n in ends])
         gradients = torch.ops.aten.convolution_backward(
             grads[0].to(programmed.dtype).contiguous(),
-            x.to(programmed.dtype),
+            x,
             programmed,
             [programmed.shape[0]] if need_bias else None,
             list(ctx.stride),
-            zeros,
+            [0 if uneven else before for before, _ in ctx.padding],
             list(ctx.dilation),
             False,
-            zeros,
+            [0] * len(ctx.stride),
             ctx.groups,
             [need_x, need_weight, need_bias],
         )
         grad_x, grad_weight, grad_bias = cast(tuple[Tensor | None, ...], gradients)
+        if uneven and grad_x is not None:
+            grad_x = F.pad(grad_x, [-n for ends in reversed(ctx.padding) for n in ends])
         return (
-            None if grad_x is None else grad_x.to(x.dtype),
+            None if grad_x is None else grad_x.to(ctx.x_dtype),
             None if grad_weight is None else grad_weight.to(ctx.weight_dtype),
             None if grad_bias is None else grad_bias.to(ctx.bias_dtype),
-            *(None,) * 5,
+            *(None,) * 6,
         )

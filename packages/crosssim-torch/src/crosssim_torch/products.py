@@ -1,29 +1,16 @@
 """Line currents by PyTorch's own operations instead of explicit matrix products."""
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from crosssim_core.chain.product import Convert
+from crosssim_core.chain.product import Operator
+from crosssim_torch.arithmetic import TORCH_ARITHMETIC, TorchArithmetic
 
 CONVOLUTIONS = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
-
-
-class Drive(NamedTuple):
-    """Voltages of a layer: of its data, and of the constant 1 on its bias rows."""
-
-    data: Tensor
-    one: Tensor
-
-    @classmethod
-    def of(cls, x: Tensor, convert: Convert) -> "Drive":
-        return cls(convert(x), convert(torch.ones((), dtype=x.dtype, device=x.device)))
-
-    def each(self, function: Convert) -> "Drive":
-        return Drive(function(self.data), function(self.one))
 
 
 def _split(inputs: slice, data_inputs: int) -> tuple[slice, int]:
@@ -32,57 +19,129 @@ def _split(inputs: slice, data_inputs: int) -> tuple[slice, int]:
     return slice(start, stop), inputs.stop - max(inputs.start, stop)
 
 
+def _sum(a: Tensor | None, b: Tensor | None) -> Tensor | None:
+    return b if a is None else a if b is None else a + b
+
+
 @dataclass(frozen=True, slots=True)
 class LinearProduct:
     """Vectors along the last axis, bias rows left implicit.
 
-    Shapes: data ``(*, in_features)``, result ``(*, outputs)``.
+    Shapes: data ``(*, in_features)``, result ``(*, lines)``.
     """
 
     in_features: int
-    axis = -1
+    axis: ClassVar[int] = -1
+    arithmetic: ClassVar[TorchArithmetic] = TORCH_ARITHMETIC
 
-    def voltages(self, x: Tensor, convert: Convert, /) -> Drive:
-        return Drive.of(x, convert)
-
-    def each(self, v: Drive, function: Convert, /) -> Drive:
-        return v.each(function)
-
-    def currents(self, g: Tensor, v: Drive, inputs: slice, /) -> Tensor:
+    def operator(
+        self,
+        g: Tensor,
+        inputs: slice,
+        /,
+        *,
+        constant: Tensor | None,
+        one: float,
+        rest: float,
+    ) -> Operator:
         data, bias_rows = _split(inputs, self.in_features)
         width = data.stop - data.start
-        constant = g[:, width:].sum(1) * v.one if bias_rows else None
-        return F.linear(v.data[..., data], g[:, :width], constant)
+        matrix = g[:, :width]
+        if bias_rows:
+            constant = _sum(constant, one * g[:, width:].sum(1))
+        whole = width == self.in_features
+
+        def currents(x: Tensor, further: Tensor | None) -> Tensor:
+            return F.linear(x if whole else x[..., data], matrix, _sum(constant, further))
+
+        return currents
+
+    def total(self, like: Tensor, inputs: slice, gain: float, /, *, one: float) -> Operator:
+        data, bias_rows = _split(inputs, self.in_features)
+
+        def sums(x: Tensor, further: Tensor | None) -> Tensor:
+            total = x[..., data].sum(-1, keepdim=True).add_(one * bias_rows).mul_(gain)
+            return total if further is None else total + further
+
+        return sums
 
 
 @dataclass(frozen=True, slots=True)
 class ConvProduct:
-    """A native convolution over images that are already padded, bias rows left implicit.
+    """A native convolution over images, padding and bias rows left implicit.
 
-    Shapes: data ``(N, in_channels, *image)``, result ``(N, outputs, *positions)``.
+    Shapes: data ``(N, in_channels, *image)``, result ``(N, lines, *positions)``.
     """
 
     in_channels: int
     kernel_size: tuple[int, ...]
     stride: tuple[int, ...]
     dilation: tuple[int, ...]
-    axis = 1
+    padding: tuple[tuple[int, int], ...]
+    """Zeros before and after each image axis."""
+    axis: ClassVar[int] = 1
+    arithmetic: ClassVar[TorchArithmetic] = TORCH_ARITHMETIC
 
-    def voltages(self, x: Tensor, convert: Convert, /) -> Drive:
-        return Drive.of(x, convert)
-
-    def each(self, v: Drive, function: Convert, /) -> Drive:
-        return v.each(function)
-
-    def currents(self, g: Tensor, v: Drive, inputs: slice, /) -> Tensor:
-        window = torch.Size(self.kernel_size).numel()
+    def operator(
+        self,
+        g: Tensor,
+        inputs: slice,
+        /,
+        *,
+        constant: Tensor | None,
+        one: float,
+        rest: float,
+    ) -> Operator:
+        window = self._window
         data, bias_rows = _split(inputs, self.in_channels * window)
         width = data.stop - data.start
-        constant = g[:, width:].sum(1) * v.one if bias_rows else None
+        if bias_rows:
+            constant = _sum(constant, one * g[:, width:].sum(1))
         # An array of bias rows alone takes one channel with weight 0, which gives the shape.
         first, last = min(data.start // window, self.in_channels - 1), -(-data.stop // window)
         before, after = data.start - first * window, last * window - data.stop
         kernel = F.pad(g[:, :width], (before, after)) if before or after else g[:, :width]
         kernel = kernel.reshape(g.shape[0], last - first, *self.kernel_size)
+        return self._convolution(kernel, slice(first, last), constant, rest)
+
+    def total(self, like: Tensor, inputs: slice, gain: float, /, *, one: float) -> Operator:
+        window = self._window
+        data, bias_rows = _split(inputs, self.in_channels * window)
+        if data.start % window or data.stop % window or data.start == data.stop:
+            g = like.new_full((1, inputs.stop - inputs.start), gain)
+            return self.operator(g, inputs, constant=None, one=one, rest=0.0)
+        channels = slice(data.start // window, data.stop // window)
+        constant = like.new_full((1,), gain * one * bias_rows) if bias_rows else None
+        kernel = like.new_full((1, 1, *self.kernel_size), gain)
+        convolve = self._convolution(kernel, slice(0, self.in_channels), constant, 0.0)
+
+        def sums(x: Tensor, further: Tensor | None) -> Tensor:
+            total: Tensor = convolve(x[:, channels].sum(1, keepdim=True), further)
+            return total
+
+        return sums
+
+    @property
+    def _window(self) -> int:
+        """Elements of the kernel in one channel."""
+        return torch.Size(self.kernel_size).numel()
+
+    def _convolution(
+        self, kernel: Tensor, channels: slice, constant: Tensor | None, rest: float
+    ) -> Operator:
+        """A convolution of some of the channels, set in images of ``rest``."""
         convolve = CONVOLUTIONS[len(self.kernel_size)]
-        return convolve(v.data[:, first:last], kernel, constant, self.stride, 0, self.dilation)
+        whole = channels == slice(0, self.in_channels)
+        stride, dilation = self.stride, self.dilation
+        native = rest == 0.0 and all(before == after for before, after in self.padding)
+        padding = tuple(before for before, _ in self.padding) if native else 0
+        amounts = None if native else [n for ends in reversed(self.padding) for n in ends]
+
+        def currents(x: Tensor, further: Tensor | None) -> Tensor:
+            x = x if whole else x[:, channels]
+            if amounts is not None:
+                x = F.pad(x, amounts, value=rest)
+            bias = _sum(constant, further)
+            return convolve(x, kernel, bias, stride, padding, dilation)
+
+        return currents

@@ -1,8 +1,6 @@
 """The BALANCED style: a weight is the difference of two conductances."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from jaxtyping import Float
 
@@ -31,7 +29,11 @@ class BalancedMapping:
     signs = 2
     slices = 1
     unit_line = False
-    needs_total = False
+    total_gain = 0.0
+
+    @property
+    def units(self) -> tuple[float]:
+        return (1.0 - self.g_min,)
 
     def conductances(
         self, w: Float[Array, "outputs inputs"], /
@@ -39,16 +41,6 @@ class BalancedMapping:
         xp = array_namespace(w)
         split = self._two_sided if self.two_sided else self._one_sided
         return xp.stack(split(w))[None, ...]
-
-    def weights(
-        self, g: Float[Array, "slices signs outputs inputs"], /
-    ) -> Float[Array, "outputs inputs"]:
-        return (g[0, 0, ...] - g[0, 1, ...]) / (1.0 - self.g_min)
-
-    def decode(
-        self, lines: Sequence[Float[Array, "*lines"]], total: Any, /, *, axis: int
-    ) -> Float[Array, "*lines"]:
-        return lines[0] / (1.0 - self.g_min)
 
     def _one_sided(self, w: Array) -> tuple[Array, Array]:
         xp = array_namespace(w)

@@ -1,13 +1,11 @@
 """The BITSLICED style: an integer weight is spread over arrays, digit by digit."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from jaxtyping import Float
 
 from crosssim_core._array import array_namespace
-from crosssim_core.chain.lines import minus_first, surround
+from crosssim_core.chain.lines import surround
 from crosssim_core.numerics.levels import round_to_levels
 from crosssim_core.typing import Array
 
@@ -38,8 +36,15 @@ class BitSlicedMapping:
         return 2 if self.pairs else 1
 
     @property
-    def needs_total(self) -> bool:
-        return not (self.pairs or self.unit_line)
+    def units(self) -> tuple[float, ...]:
+        least = self.top * (1.0 - self.g_min) / (2**self.slice_bits - 1)
+        return tuple(least / 2 ** (self.slice_bits * i) for i in range(self.slices))
+
+    @property
+    def total_gain(self) -> float:
+        if self.pairs or self.unit_line:
+            return 0.0
+        return -(self.g_min * sum(1.0 / unit for unit in self.units) + 2 ** (self.weight_bits - 1) / self.top)
 
     @property
     def slice_bits(self) -> int:
@@ -64,30 +69,6 @@ class BitSlicedMapping:
         integers = xp.round(w * self.top)
         slices = [xp.stack(self._slice(integers, i)) for i in range(self.slices)]
         return xp.stack(slices)
-
-    def weights(
-        self, g: Float[Array, "slices signs lines drives"], /
-    ) -> Float[Array, "outputs inputs"]:
-        if self.pairs:
-            lines = [g[i, 0, ...] - g[i, 1, ...] for i in range(self.slices)]
-        else:
-            lines = [g[i, 0, ...] for i in range(self.slices)]
-        if self.unit_line:
-            lines = [line[:, 1:] for line in lines]
-        return self.decode(lines, 1.0, axis=0)
-
-    def decode(
-        self, lines: Sequence[Float[Array, "*lines"]], total: Any, /, *, axis: int
-    ) -> Float[Array, "*lines"]:
-        largest = (2**self.slice_bits - 1) / (1.0 - self.g_min)
-        background = self.g_min * total if self.needs_total else 0.0
-        integers: Any = 0.0
-        for i, line in enumerate(lines):
-            digits = minus_first(line, axis) if self.unit_line else line - background
-            integers = integers + largest * 2 ** (self.slice_bits * i) * digits
-        if self.needs_total:
-            integers = integers - 2 ** (self.weight_bits - 1) * total
-        return integers / self.top
 
     def _slice(self, integers: Array, index: int) -> tuple[Array, ...]:
         """Conductances of one slice: of both signs, or of one array."""

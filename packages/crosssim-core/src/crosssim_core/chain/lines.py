@@ -1,4 +1,4 @@
-"""Unit lines: lines of zero weights that come before the others."""
+"""Output lines that lie side by side: stacked terms, and unit lines that come first."""
 
 from jaxtyping import Float
 
@@ -17,10 +17,25 @@ def surround(g: Float[Array, "outputs inputs"], value: float, /) -> Array:
 
 def minus_first(x: Float[Array, "*lines"], axis: int, /) -> Float[Array, "*lines"]:
     """All lines but the first along ``axis``, minus the first."""
-    return x[_along(x, axis, slice(1, None))] - x[_along(x, axis, slice(0, 1))]
+    return x[along(x, axis, slice(1, None))] - x[along(x, axis, slice(0, 1))]
 
 
-def _along(x: Array, axis: int, part: slice) -> tuple[slice, ...]:
+def parts(x: Float[Array, "*lines"], count: int, axis: int, /) -> list[Array]:
+    """``count`` parts of equal size along ``axis``."""
+    if count == 1:
+        return [x]
+    size = x.shape[axis] // count
+    return [x[along(x, axis, slice(i * size, (i + 1) * size))] for i in range(count)]
+
+
+def per_line(vector: Float[Array, " lines"], ndim: int, axis: int, /) -> Array:
+    """``vector`` in a shape that broadcasts against ``ndim`` axes, the lines along ``axis``."""
+    behind = -1 - axis if axis < 0 else ndim - 1 - axis
+    return array_namespace(vector).reshape(vector, (-1, *(1,) * behind)) if behind else vector
+
+
+def along(x: Array, axis: int, part: slice, /) -> tuple[slice, ...]:
+    """Index of ``part`` along ``axis``."""
     index = [slice(None)] * x.ndim
     index[axis] = part
     return tuple(index)

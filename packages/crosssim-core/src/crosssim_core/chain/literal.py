@@ -5,6 +5,7 @@ from jaxtyping import Float
 from crosssim_core._array import array_namespace
 from crosssim_core.chain.block import Block, Grid, WeightRange
 from crosssim_core.chain.inputs import total
+from crosssim_core.chain.mapping import decode
 from crosssim_core.chain.noise import CellReader
 from crosssim_core.chain.plan import ReadPlan
 from crosssim_core.random import NoiseSource
@@ -41,7 +42,7 @@ def _read(x: Array, block: Block, weights: WeightRange, noise: NoiseSource | Non
     scale = plan.path.scale.of(x)
     voltages = plan.path.convert(x[..., block.inputs], scale)
     lines = [_read_slice(voltages, block, i, noise) for i in range(plan.mapping.slices)]
-    decoded = plan.mapping.decode(lines, total(voltages), axis=-1)
+    decoded = decode(plan.mapping, lines, total(voltages), axis=-1)
     return (weights.half * decoded + weights.middle * total(voltages)) / scale
 
 

@@ -1,6 +1,8 @@
 """How signed weights become conductances, and line currents weights again."""
 
 from collections.abc import Sequence
+from functools import reduce
+from operator import add, sub
 from typing import Any, Literal, Protocol
 
 from jaxtyping import Float
@@ -8,6 +10,7 @@ from jaxtyping import Float
 from crosssim_core._array import array_namespace
 from crosssim_core.chain.balanced import BalancedMapping
 from crosssim_core.chain.bitsliced import BitSlicedMapping
+from crosssim_core.chain.lines import minus_first
 from crosssim_core.chain.offset import OffsetMapping
 from crosssim_core.parameters import (
     BalancedCoreStyle,
@@ -51,29 +54,45 @@ class Mapping(Protocol):
         """Whether arrays have a line of zero weights, which is subtracted from the others."""
 
     @property
-    def needs_total(self) -> bool:
-        """Whether `decode` needs the sum of the voltages."""
+    def units(self) -> tuple[float, ...]:
+        """Current of each slice that adds 1 to the product of weights and voltages [1]."""
+
+    @property
+    def total_gain(self) -> float:
+        """What a unit of the sum of all voltages adds to it; 0 with a unit line."""
 
     def conductances(
         self, w: Float[Array, "outputs inputs"], /
     ) -> Float[Array, "slices signs lines drives"]:
         """Target conductances, rounded to the levels of a cell [1]."""
 
-    def weights(
-        self, g: Float[Array, "slices signs lines drives"], /
-    ) -> Float[Array, "outputs inputs"]:
-        """Weights that the conductances ``g`` stand for [1]."""
 
-    def decode(
-        self, lines: Sequence[Float[Array, "*lines"]], total: Any, /, *, axis: int
-    ) -> Float[Array, "*lines"]:
-        """Products of weights and voltages that the line currents stand for [1].
+def decode(
+    mapping: Mapping, lines: Sequence[Float[Array, "*lines"]], total: Any, /, *, axis: int
+) -> Float[Array, "*result"]:
+    """Products of weights and voltages that line currents stand for [1].
 
-        Args:
-            lines: Current of each slice, the difference of its pair if there is one [1].
-            total: Sum of the voltages, of size 1 along ``axis``; None if it is not needed.
-            axis: Where the lines lie; a unit line comes first.
-        """
+    Args:
+        mapping: The core style.
+        lines: Current of each slice, the difference of its pair if there is one [1].
+        total: Sum of the voltages, of size 1 along ``axis``, or a number; not heeded where
+            ``mapping.total_gain`` is 0.
+        axis: Where the lines lie; a unit line comes first, and is gone in the result.
+    """
+    y = reduce(add, (line / unit for line, unit in zip(lines, mapping.units, strict=True)))
+    if mapping.unit_line:
+        return minus_first(y, axis)
+    return y + mapping.total_gain * total if mapping.total_gain else y
+
+
+def weights_of(
+    mapping: Mapping, g: Float[Array, "slices signs lines drives"], /
+) -> Float[Array, "outputs inputs"]:
+    """Weights that the conductances ``g`` stand for [1]."""
+    lines = [reduce(sub, (g[i, sign, ...] for sign in range(mapping.signs))) for i in range(mapping.slices)]
+    if mapping.unit_line:
+        lines = [line[:, 1:] for line in lines]
+    return decode(mapping, lines, 1.0, axis=0)
 
 
 def make_mapping(params: CrossSimParameters) -> Mapping:

@@ -1,12 +1,10 @@
 """The OFFSET style: zero lies in the middle of the conductances."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from jaxtyping import Float
 
-from crosssim_core.chain.lines import minus_first, surround
+from crosssim_core.chain.lines import surround
 from crosssim_core.numerics.levels import round_to_levels
 from crosssim_core.typing import Array
 
@@ -32,8 +30,12 @@ class OffsetMapping:
     slices = 1
 
     @property
-    def needs_total(self) -> bool:
-        return not self.unit_line
+    def units(self) -> tuple[float]:
+        return (self.g_range / 2,)
+
+    @property
+    def total_gain(self) -> float:
+        return 0.0 if self.unit_line else -2.0 * self.middle / self.g_range
 
     @property
     def g_range(self) -> float:
@@ -54,17 +56,3 @@ class OffsetMapping:
         if self.unit_line:
             g = surround(g, self.middle)
         return round_to_levels(g, g_min=self.g_min, bits=self.cell_bits)[None, None, ...]
-
-    def weights(
-        self, g: Float[Array, "slices signs lines drives"], /
-    ) -> Float[Array, "outputs inputs"]:
-        lines = g[0, 0, ...]
-        centred = minus_first(lines[:, 1:], 0) if self.unit_line else lines - self.middle
-        return 2.0 / self.g_range * centred
-
-    def decode(
-        self, lines: Sequence[Float[Array, "*lines"]], total: Any, /, *, axis: int
-    ) -> Float[Array, "*lines"]:
-        (line,) = lines
-        centred = minus_first(line, axis) if self.unit_line else line - self.middle * total
-        return 2.0 / self.g_range * centred

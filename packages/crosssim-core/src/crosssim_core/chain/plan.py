@@ -1,6 +1,6 @@
 """The steps of one read, compiled from the parameters before any matrix is known."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from jaxtyping import Float
 
@@ -23,7 +23,14 @@ class TrimmedAdc:
     model: AdcModel
     trim: float
     """Current that is added before the conversion and taken away after it [1]."""
-    uniform: UniformLevels | None = field(default=None, init=False)
+
+    @property
+    def uniform(self) -> UniformLevels | None:
+        """Levels of the converter as currents meet them."""
+        levels = self.model.uniform
+        if levels is None:
+            return None
+        return UniformLevels(levels.low - self.trim, levels.high - self.trim, levels.number)
 
     def convert(
         self, x: Float[Array, "*batch"], /, *, axis: int, noise: NoiseSource | None

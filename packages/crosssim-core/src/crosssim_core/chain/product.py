@@ -6,52 +6,91 @@ from typing import Any, Protocol
 from jaxtyping import Float
 
 from crosssim_core._array import array_namespace
+from crosssim_core.chain.arithmetic import Arithmetic
 from crosssim_core.typing import Array
 
-Convert = Callable[[Array], Array]
-"""From digital inputs to voltages, element by element."""
+Operator = Callable[[Any, Any], Any]
+"""From what drives an array, and what is added to each line (or None), to line currents."""
 
 
 class ArrayProduct(Protocol):
-    """A linear map from voltages to line currents.
+    """A linear map from what drives the input lines to line currents.
 
     The simplified chain forms every current through one of these, so that a layer can replace
-    the plain matrix product by its native operation, a convolution for instance.
+    the plain matrix product by its native operation, a convolution for instance. Instances are
+    immutable and hashable: operators are made once for each, and kept.
     """
 
     axis: int
     """Axis of the result along which the output lines lie."""
+    arithmetic: Arithmetic
+    """Elementwise steps before and after the product."""
 
-    def voltages(self, x: Any, convert: Convert, /) -> Any:
-        """What `currents` is driven with, made of the digital inputs ``x`` by ``convert``."""
+    def operator(
+        self,
+        g: Float[Array, "lines inputs"],
+        inputs: slice,
+        /,
+        *,
+        constant: Float[Array, " lines"] | None,
+        one: float,
+        rest: float,
+    ) -> Operator:
+        """The map ``g @ v + constant``, to be used many times.
 
-    def each(self, v: Any, function: Convert, /) -> Any:
-        """The same with ``function`` applied to all voltages."""
+        Args:
+            g: One row for each output line; left unchanged.
+            inputs: Lines of the whole input that ``g`` is driven by.
+            constant: What is always added to each line; None for nothing.
+            one: What drives the lines of the constant input 1, where these are left implicit.
+            rest: What drives the lines of padding, likewise.
+        """
 
-    def currents(
-        self, g: Float[Array, "outputs inputs"], v: Any, inputs: slice, /
-    ) -> Float[Array, "*result"]:
-        """Currents of the lines of one array; ``inputs`` are the input lines that drive it."""
+    def total(self, like: Array, inputs: slice, gain: float, /, *, one: float) -> Operator:
+        """`operator` of one line with ``gain`` for each of ``inputs``.
+
+        Args:
+            like: An array of the data type, and on the device, to compute with.
+            inputs: As for `operator`.
+            gain: Conductance of the line.
+            one: As for `operator`; the rest is 0.
+        """
 
 
 class MatrixProduct:
     """Vectors along the last axis, so that the currents are ``v[…, inputs] @ g.T``."""
 
     axis = -1
+    arithmetic = Arithmetic()
 
-    def voltages(
-        self, x: Float[Array, "*batch all_inputs"], convert: Convert, /
-    ) -> Float[Array, "*batch all_inputs"]:
-        return convert(x)
-
-    def each(self, v: Array, function: Convert, /) -> Array:
-        return function(v)
-
-    def currents(
+    def operator(
         self,
-        g: Float[Array, "outputs inputs"],
-        v: Float[Array, "*batch all_inputs"],
+        g: Float[Array, "lines inputs"],
         inputs: slice,
         /,
-    ) -> Float[Array, "*batch outputs"]:
-        return array_namespace(g).matmul(v[..., inputs], g.T)
+        *,
+        constant: Float[Array, " lines"] | None,
+        one: float = 1.0,
+        rest: float = 0.0,
+    ) -> Operator:
+        xp, matrix = array_namespace(g), g.T
+
+        def currents(v: Array, further: Any) -> Array:
+            lines = xp.matmul(v[..., inputs], matrix)
+            if constant is not None:
+                lines += constant
+            return lines if further is None else lines + further
+
+        return currents
+
+    def total(self, like: Array, inputs: slice, gain: float, /, *, one: float = 1.0) -> Operator:
+        xp = array_namespace(like)
+
+        def sums(v: Array, further: Any) -> Array:
+            total = gain * xp.sum(v[..., inputs], axis=-1, keepdims=True)
+            return total if further is None else total + further
+
+        return sums
+
+
+MATRIX_PRODUCT = MatrixProduct()

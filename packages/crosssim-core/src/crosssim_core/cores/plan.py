@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float
 
 from crosssim_core._array import array_namespace
 from crosssim_core.chain.block import Block, Grid, WeightRange
-from crosssim_core.chain.mapping import Mapping, Side, facing, make_mapping
+from crosssim_core.chain.mapping import Mapping, Side, facing, make_mapping, weights_of
 from crosssim_core.chain.plan import ReadPlan
 from crosssim_core.chain.write import CellWriter
 from crosssim_core.cores.weights import check_holds_zero, weight_range, weights_within
@@ -185,7 +185,7 @@ class ArrayPlan:
         xp = array_namespace(state.conductance[0])
         blocks = iter(state.conductance)
         rows = [
-            xp.concat([part.mapping.weights(next(blocks)) for part in row], axis=1)
+            xp.concat([weights_of(part.mapping, next(blocks)) for part in row], axis=1)
             for row in self.parts
         ]
         return state.weights.half * xp.concat(rows, axis=0) + state.weights.middle

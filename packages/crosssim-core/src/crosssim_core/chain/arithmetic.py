@@ -1,0 +1,98 @@
+"""Elementwise steps of the simplified chain, on arrays that nobody else holds."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from jaxtyping import Float
+
+from crosssim_core._array import array_namespace
+from crosssim_core.chain.inputs import Scale
+from crosssim_core.chain.lines import parts
+from crosssim_core.random import NoiseSource
+from crosssim_core.typing import Array
+
+
+class Arithmetic:
+    """The steps for any array library.
+
+    What takes ``lines`` may overwrite them. A layer of another package can do the same steps with
+    fewer passes over memory.
+    """
+
+    def codes(
+        self, x: Float[Array, "*batch"], factor: Scale, offset: float, top: float, /
+    ) -> Float[Array, "*batch"]:
+        """``offset + factor * x``, rounded to an integer of ``0 … top``; ties go to the even one.
+
+        ``x`` is left unchanged.
+        """
+        position = x * factor
+        if offset:
+            position += offset
+        return self.rounded(position, top)
+
+    def rounded(self, lines: Float[Array, "*lines"], top: float, /) -> Float[Array, "*lines"]:
+        """The nearest integers of ``0 … top``; ties go to the even one."""
+        xp = array_namespace(lines)
+        return xp.round(xp.clip(lines, 0.0, top))
+
+    def clipped(self, lines: Float[Array, "*lines"], limit: float, /) -> Float[Array, "*lines"]:
+        """What is left within ``±limit``."""
+        return array_namespace(lines).clip(lines, -limit, limit)
+
+    def digits(
+        self, codes: Float[Array, "*batch"], /, *, count: int, size: int
+    ) -> list[Float[Array, "*batch"]]:
+        """Digits of integers, least significant first, each with the sign of its integer.
+
+        Args:
+            codes: Integers below ``2**(count * size)``; left unchanged.
+            count: Number of digits.
+            size: Bits of one digit [bit].
+        """
+        xp = array_namespace(codes)
+        digits, rest = [], codes
+        for _ in range(count - 1):
+            higher = xp.trunc(rest / 2**size)
+            digits.append(rest - 2**size * higher)
+            rest = higher
+        return [*digits, rest]
+
+    def strayed(
+        self,
+        lines: Float[Array, "*lines"],
+        variance: Float[Array, "*lines"],
+        noise: NoiseSource,
+        /,
+    ) -> Float[Array, "*lines"]:
+        """``lines`` with normal noise of this variance, which may be overwritten too."""
+        xp = array_namespace(lines)
+        # Fast convolutions leave round-off below zero.
+        deviation = xp.sqrt(xp.clip(variance, 0.0, None))
+        return lines + deviation * noise.normal_like(lines)
+
+    def weighed(
+        self,
+        lines: Float[Array, "*terms"],
+        gains: Sequence[float],
+        /,
+        *,
+        axis: int,
+        onto: Any = None,
+        offset: Any = None,
+    ) -> Float[Array, "*lines"]:
+        """Sum of the parts of ``lines``, each with its gain.
+
+        Args:
+            lines: As many parts of equal size along ``axis`` as there are gains.
+            gains: Factor of each part.
+            axis: Where the lines lie.
+            onto: What the sum is added to, and may overwrite; None for nothing.
+            offset: What is added besides, in a shape that broadcasts, and left unchanged; None for
+                nothing.
+        """
+        y = onto
+        for part, gain in zip(parts(lines, len(gains), axis), gains, strict=True):
+            term = part if gain == 1.0 else part * gain
+            y = term if y is None else y + term
+        return y if offset is None else y + offset

@@ -1,0 +1,134 @@
+"""What drives the lines in the simplified chain: codes of the converter instead of voltages."""
+
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+from jaxtyping import Float
+
+from crosssim_core._array import array_namespace, device_of
+from crosssim_core.chain.arithmetic import Arithmetic
+from crosssim_core.chain.inputs import InputPath, InputScale, Scale
+from crosssim_core.converters import UniformLevels
+from crosssim_core.typing import Array
+
+WHOLE = 1e-9
+"""Distance from an integer within which a level counts as zero, in steps of the converter [1]."""
+
+
+class Drive(NamedTuple):
+    """What one input becomes on its way to the lines."""
+
+    scale: Scale
+    """Voltage over input, as far as matrices do not carry it."""
+    whole: Any
+    """The whole input."""
+    steps: tuple[Any, ...]
+    """What is applied step by step in time: the digits, or the whole input."""
+    powers: tuple[Any, ...]
+    """What drives the variance of line currents in each step; empty without read noise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Driver:
+    """An input path whose voltages are a multiple of integers, up to a constant.
+
+    Args:
+        path: The path after the rewrites ``merge_digits`` and ``fold_input_scale``.
+        folded: Voltage over input, as far as matrices carry it.
+    """
+
+    path: InputPath
+    folded: float
+
+    @property
+    def low(self) -> float:
+        """Voltage where the drive is 0 [1]: 0, unless the converter has no level there."""
+        levels = self._levels
+        return 0.0 if levels is None or self._zero is not None else levels.low
+
+    @property
+    def unit(self) -> float:
+        """Voltage of one unit of the whole drive [1]."""
+        if self.path.digits is not None:
+            return 1.0 / (2**self.path.digits.bits - 1)
+        return self.folded if self._levels is None else self._levels.step
+
+    @property
+    def step_unit(self) -> float:
+        """Voltage of one unit of the drive of a step [1]."""
+        return self.unit if self.path.digits is None else self.path.digits.step
+
+    @property
+    def power_unit(self) -> float:
+        """What drives the variance for one unit of `Drive.powers` [1]."""
+        return 1.0 if self._needs_voltages else self.step_unit**2
+
+    @property
+    def weights(self) -> tuple[float, ...]:
+        """Weight of what each step gives in the sum over steps."""
+        digits = self.path.digits
+        return (1.0,) if digits is None else tuple(map(digits.weight, range(digits.count)))
+
+    def drive(self, x: Float[Array, "*batch"], work: Arithmetic, /, *, noisy: bool) -> Drive:
+        """What drives the lines for the inputs ``x``, which are left unchanged."""
+        scale = self.path.scale.of(x)
+        whole = self._whole(x, scale, work)
+        digits = self.path.digits
+        steps = (whole,)
+        if digits is not None:
+            steps = tuple(work.digits(whole, count=digits.count, size=digits.size))
+        return Drive(scale, whole, steps, tuple(map(self._power, steps)) if noisy else ())
+
+    def constants(self, like: Array, work: Arithmetic, /, *, noisy: bool) -> tuple[Drive, Drive]:
+        """What the inputs 0 and 1 become, as numbers.
+
+        Where the scale follows from the inputs of a call, it counts as 1.
+        """
+        known = self
+        if self.path.scale.factor is None:
+            known = replace(self, path=replace(self.path, scale=InputScale(1.0)))
+        x = array_namespace(like).asarray([0.0, 1.0], dtype=like.dtype, device=device_of(like))
+        both = known.drive(x, work, noisy=noisy)
+        zero, one = (
+            Drive(
+                1.0,
+                float(both.whole[i]),
+                tuple(float(step[i]) for step in both.steps),
+                tuple(float(power[i]) for power in both.powers),
+            )
+            for i in range(2)
+        )
+        return zero, one
+
+    @property
+    def _levels(self) -> UniformLevels | None:
+        return None if self.path.dac is None else self.path.dac.uniform
+
+    @property
+    def _zero(self) -> int | None:
+        """Code of the level zero; None if there is none."""
+        if self._levels is None:
+            return None
+        code = -self._levels.low / self._levels.step
+        return round(code) if abs(code - round(code)) < WHOLE else None
+
+    @property
+    def _needs_voltages(self) -> bool:
+        return self.path.merged is not None or self.low != 0.0
+
+    def _whole(self, x: Array, scale: Scale, work: Arithmetic) -> Array:
+        levels = self._levels
+        if levels is None:
+            z = self.path.convert(x, scale)
+            if self.path.digits is None:
+                return z
+            return array_namespace(z).round(z * (2**self.path.digits.bits - 1))
+        codes = work.codes(x, scale / levels.step, -levels.low / levels.step, levels.number - 1)
+        if self._zero:
+            codes -= float(self._zero)
+        return codes
+
+    def _power(self, step: Array) -> Array:
+        if self._needs_voltages:
+            return self.path.power(self.low + self.step_unit * step)
+        return step * step

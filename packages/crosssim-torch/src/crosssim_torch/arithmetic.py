@@ -1,0 +1,64 @@
+"""Elementwise steps of the simplified chain with as few passes over memory as PyTorch allows."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from crosssim_core.chain.arithmetic import Arithmetic
+from crosssim_core.random import NoiseSource
+
+
+class TorchArithmetic(Arithmetic):
+    """The steps of `Arithmetic`, in place wherever the tensor is the chain's own."""
+
+    def codes(self, x: Tensor, factor: Any, offset: float, top: float, /) -> Tensor:
+        position = x * factor
+        if offset:
+            position.add_(offset)
+        return self.rounded(position, top)
+
+    def rounded(self, lines: Tensor, top: float, /) -> Tensor:
+        return lines.clamp_(0.0, top).round_()
+
+    def clipped(self, lines: Tensor, limit: float, /) -> Tensor:
+        return lines.clamp_(-limit, limit)
+
+    def digits(self, codes: Tensor, /, *, count: int, size: int) -> list[Tensor]:
+        digits, rest = [], codes
+        for _ in range(count - 1):
+            higher = (rest * 2.0**-size).trunc_()
+            digits.append(torch.sub(rest, higher, alpha=2**size))
+            rest = higher
+        return [*digits, rest]
+
+    def strayed(self, lines: Tensor, variance: Tensor, noise: NoiseSource, /) -> Tensor:
+        # Fast convolutions leave round-off below zero.
+        deviation = variance.clamp_(min=0.0).sqrt_()
+        return lines.addcmul_(deviation, noise.normal_like(lines))
+
+    def weighed(
+        self,
+        lines: Tensor,
+        gains: Sequence[float],
+        /,
+        *,
+        axis: int,
+        onto: Tensor | None = None,
+        offset: Tensor | None = None,
+    ) -> Tensor:
+        y = onto
+        for part, gain in zip(lines.chunk(len(gains), axis), gains, strict=True):
+            if y is not None:
+                y.add_(part, alpha=gain)
+            elif offset is not None:
+                y = torch.add(offset, part, alpha=gain)
+                offset = None
+            else:
+                y = part if gain == 1.0 else part.mul_(gain)
+        assert y is not None
+        return y if offset is None else y.add_(offset)
+
+
+TORCH_ARITHMETIC = TorchArithmetic()
