@@ -7,8 +7,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from crosssim_core.chain.arithmetic import Arithmetic
 from crosssim_core.chain.product import Operator
-from crosssim_torch.arithmetic import TORCH_ARITHMETIC, TorchArithmetic
+from crosssim_torch.arithmetic import TORCH_ARITHMETIC
 
 CONVOLUTIONS = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
 
@@ -32,7 +33,7 @@ class LinearProduct:
 
     in_features: int
     axis: ClassVar[int] = -1
-    arithmetic: ClassVar[TorchArithmetic] = TORCH_ARITHMETIC
+    arithmetic: ClassVar[Arithmetic] = TORCH_ARITHMETIC
 
     def operator(
         self,
@@ -80,7 +81,7 @@ class ConvProduct:
     padding: tuple[tuple[int, int], ...]
     """Zeros before and after each image axis."""
     axis: ClassVar[int] = 1
-    arithmetic: ClassVar[TorchArithmetic] = TORCH_ARITHMETIC
+    arithmetic: ClassVar[Arithmetic] = TORCH_ARITHMETIC
 
     def operator(
         self,

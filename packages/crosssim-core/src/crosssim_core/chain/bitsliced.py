@@ -44,7 +44,8 @@ class BitSlicedMapping:
     def total_gain(self) -> float:
         if self.pairs or self.unit_line:
             return 0.0
-        return -(self.g_min * sum(1.0 / unit for unit in self.units) + 2 ** (self.weight_bits - 1) / self.top)
+        background = self.g_min * sum(1.0 / unit for unit in self.units)
+        return -float(background + 2 ** (self.weight_bits - 1) / self.top)
 
     @property
     def slice_bits(self) -> int:

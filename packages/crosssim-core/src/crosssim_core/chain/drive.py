@@ -50,7 +50,7 @@ class Driver:
     def unit(self) -> float:
         """Voltage of one unit of the whole drive [1]."""
         if self.path.digits is not None:
-            return 1.0 / (2**self.path.digits.bits - 1)
+            return float(1.0 / (2**self.path.digits.bits - 1))
         return self.folded if self._levels is None else self._levels.step
 
     @property

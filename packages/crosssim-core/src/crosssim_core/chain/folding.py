@@ -1,7 +1,6 @@
 """What is left of one programmed array when constants are carried by matrices."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from jaxtyping import Float
@@ -19,11 +18,11 @@ from crosssim_core.random import NoiseSource
 from crosssim_core.typing import Array
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(NamedTuple):
     """One kind of input path, and what the inputs 0 and 1 become on it."""
 
     index: int
+    """Its place among the paths of the reader."""
     driver: Driver
     zero: Drive
     one: Drive
@@ -64,8 +63,7 @@ def fold(
     plan, driver = block.plan, source.driver
     unit_line = plan.mapping.unit_line
     slices = [
-        _terms(plan, cells, i, weights.half * per_user(driver))
-        for i in range(plan.mapping.slices)
+        _terms(plan, cells, i, weights.half * per_user(driver)) for i in range(plan.mapping.slices)
     ]
     groups = slices if _apart(plan) else [[term for terms in slices for term in terms]]
     terms = [term for group in groups for term in group]
@@ -154,18 +152,14 @@ def _bank(terms: list[Term], block: Block, source: Source, product: ArrayProduct
         filled = zip(constants, rows, strict=True)
         constant = _joined([xp.zeros_like(g[:, 0]) if own is None else own for own, g in filled])
     steps = (source.zero.steps, source.one.steps)
-    pooled = plan.path.digits is not None and not plan.adc_per_digit
+    powers = (source.zero.powers, source.one.powers)
     return Bank(
         path=source.index,
         operators=operators(_joined(rows), inputs, product, constant, *steps),
-        spreads=operators(
-            _joined(spreads), inputs, product, None, source.zero.powers, source.one.powers
-        )
-        if spreads
-        else (),
+        spreads=operators(_joined(spreads), inputs, product, None, *powers) if spreads else (),
         saturation=_saturation(terms, block, source, product),
         digitise=_digitise(terms, plan, product),
-        pooled=pooled and driver.path.digits is not None,
+        pooled=driver.path.digits is not None and not plan.adc_per_digit,
         weights=driver.weights,
         gains=tuple(gains[:1] if plan.saturation and plan.analog_subtraction else gains),
         unit_line=plan.mapping.unit_line,

@@ -89,7 +89,10 @@ def weights_of(
     mapping: Mapping, g: Float[Array, "slices signs lines drives"], /
 ) -> Float[Array, "outputs inputs"]:
     """Weights that the conductances ``g`` stand for [1]."""
-    lines = [reduce(sub, (g[i, sign, ...] for sign in range(mapping.signs))) for i in range(mapping.slices)]
+    lines = [
+        reduce(sub, (g[i, sign, ...] for sign in range(mapping.signs)))
+        for i in range(mapping.slices)
+    ]
     if mapping.unit_line:
         lines = [line[:, 1:] for line in lines]
     return decode(mapping, lines, 1.0, axis=0)

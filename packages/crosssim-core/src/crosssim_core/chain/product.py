@@ -1,7 +1,7 @@
 """How the currents of the output lines are formed from voltages and conductances."""
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from jaxtyping import Float
 
@@ -21,9 +21,9 @@ class ArrayProduct(Protocol):
     immutable and hashable: operators are made once for each, and kept.
     """
 
-    axis: int
+    axis: ClassVar[int]
     """Axis of the result along which the output lines lie."""
-    arithmetic: Arithmetic
+    arithmetic: ClassVar[Arithmetic]
     """Elementwise steps before and after the product."""
 
     def operator(
@@ -60,8 +60,8 @@ class ArrayProduct(Protocol):
 class MatrixProduct:
     """Vectors along the last axis, so that the currents are ``v[…, inputs] @ g.T``."""
 
-    axis = -1
-    arithmetic = Arithmetic()
+    axis: ClassVar[int] = -1
+    arithmetic: ClassVar[Arithmetic] = Arithmetic()
 
     def operator(
         self,

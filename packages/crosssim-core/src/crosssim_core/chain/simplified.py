@@ -159,9 +159,7 @@ class SimplifiedReader:
         return array_namespace(rows[0]).concat(rows, axis=self.product.axis)
 
 
-def simplify(
-    grid: Grid, *, weights: WeightRange, product: ArrayProduct
-) -> SimplifiedReader | None:
+def simplify(grid: Grid, *, weights: WeightRange, product: ArrayProduct) -> SimplifiedReader | None:
     """The reader that computes what `read_literal` computes, with less work.
 
     None if there is no such reader, because a model of read noise does not know its moments.
@@ -183,7 +181,9 @@ def simplify(
         driver = _driver(block.plan)
         drivers += [] if driver in drivers else [driver]
     constants = (driver.constants(like, work, noisy=noisy) for driver in drivers)
-    sources = [Source(i, d, *both) for i, (d, both) in enumerate(zip(drivers, constants, strict=True))]
+    sources = [
+        Source(i, d, *both) for i, (d, both) in enumerate(zip(drivers, constants, strict=True))
+    ]
     remaining = iter(cells)
     parts = [[(block, next(remaining)) for block in row] for row in grid]
     rows: list[Row]
@@ -293,7 +293,9 @@ def _merged(
 ) -> Merged:
     driver, zero, one = source.driver, source.zero, source.one
     user = per_user(driver)
-    matrix = user * driver.unit * _joined([[_user_weights(*p, weights) for p in row] for row in parts])
+    matrix = (
+        user * driver.unit * _joined([[_user_weights(*p, weights) for p in row] for row in parts])
+    )
     xp, inputs = array_namespace(matrix), slice(0, matrix.shape[1])
     constant = None
     if driver.low:

@@ -10,7 +10,6 @@ from crosssim_core.cores.plan import ArrayPlan, ArrayState
 from crosssim_core.random import NoiseSource, Occasions, Stream
 from crosssim_core.typing import Array
 
-
 SIDES: tuple[Side, Side] = ("mvm", "vmm")
 
 
