@@ -21,7 +21,7 @@ from crosssim_core.typing import Array
 class Source(NamedTuple):
     """One kind of input path, and what the inputs 0 and 1 become on it."""
 
-    index: int
+    path: int
     """Its place among the paths of the reader."""
     driver: Driver
     zero: Drive
@@ -154,7 +154,7 @@ def _bank(terms: list[Term], block: Block, source: Source, product: ArrayProduct
     steps = (source.zero.steps, source.one.steps)
     powers = (source.zero.powers, source.one.powers)
     return Bank(
-        path=source.index,
+        path=source.path,
         operators=operators(_joined(rows), inputs, product, constant, *steps),
         spreads=operators(_joined(spreads), inputs, product, None, *powers) if spreads else (),
         saturation=_saturation(terms, block, source, product),

@@ -239,7 +239,7 @@ def _row(
     drivers = [source.driver for source in sources]
     shares: Row = ()
     for source in sources:
-        own = [pair for pair in parts if drivers.index(_driver(pair[0].plan)) == source.index]
+        own = [pair for pair in parts if drivers.index(_driver(pair[0].plan)) == source.path]
         if own:
             shares += (_share(own, source, weights, product),)
     return shares
@@ -257,7 +257,7 @@ def _share(
     constant = sum(part.constant for part in folded)
     one = source.one.whole
     return Share(
-        path=source.index,
+        path=source.path,
         scaled=source.driver.path.scale.factor is None,
         banks=tuple(bank for part in folded for bank in part.banks),
         totals=tuple(
