@@ -13,6 +13,9 @@ from crosssim_core.random import NoiseSource
 class TorchArithmetic(Arithmetic):
     """The steps of `Arithmetic`, in place wherever the tensor is the chain's own."""
 
+    def room(self, x: Tensor, /) -> int:
+        return 2**27 if x.is_cuda else super().room(x)
+
     def codes(self, x: Tensor, factor: Any, offset: float, top: float, /) -> Tensor:
         position = x * factor
         if offset:
@@ -49,11 +52,12 @@ class TorchArithmetic(Arithmetic):
         offset: Tensor | None = None,
     ) -> Tensor:
         y = onto
-        for part, gain in zip(lines.chunk(len(gains), axis), gains, strict=True):
+        parts = (lines,) if len(gains) == 1 else lines.chunk(len(gains), axis)
+        for part, gain in zip(parts, gains, strict=True):
             if y is not None:
                 y.add_(part, alpha=gain)
             elif offset is not None:
-                y = torch.add(offset, part, alpha=gain)
+                y = torch.add(offset, part, alpha=gain, out=part if part is lines else None)
                 offset = None
             else:
                 y = part if gain == 1.0 else part.mul_(gain)

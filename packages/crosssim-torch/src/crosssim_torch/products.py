@@ -1,9 +1,9 @@
 """Line currents by PyTorch's own operations instead of explicit matrix products."""
 
 from dataclasses import dataclass
+from math import prod
 from typing import ClassVar
 
-import torch
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -57,6 +57,9 @@ class LinearProduct:
 
         return currents
 
+    def positions(self, x: Tensor, /) -> int:
+        return prod(x.shape[1:-1]) if x.dim() > 1 else 0
+
     def total(self, like: Tensor, inputs: slice, gain: float, /, *, one: float) -> Operator:
         data, bias_rows = _split(inputs, self.in_features)
 
@@ -105,6 +108,10 @@ class ConvProduct:
         kernel = kernel.reshape(g.shape[0], last - first, *self.kernel_size)
         return self._convolution(kernel, slice(first, last), constant, rest)
 
+    def positions(self, x: Tensor, /) -> int:
+        ends = zip(x.shape[2:], self.padding, self.stride, strict=True)
+        return prod((size + sum(padding)) // stride for size, padding, stride in ends)
+
     def total(self, like: Tensor, inputs: slice, gain: float, /, *, one: float) -> Operator:
         window = self._window
         data, bias_rows = _split(inputs, self.in_channels * window)
@@ -125,7 +132,7 @@ class ConvProduct:
     @property
     def _window(self) -> int:
         """Elements of the kernel in one channel."""
-        return torch.Size(self.kernel_size).numel()
+        return prod(self.kernel_size)
 
     def _convolution(
         self, kernel: Tensor, channels: slice, constant: Tensor | None, rest: float

@@ -11,6 +11,9 @@ from crosssim_core.chain.lines import parts
 from crosssim_core.random import NoiseSource
 from crosssim_core.typing import Array
 
+ROOM = 2**21
+"""Elements that a processor works on at once: some megabytes."""
+
 
 class Arithmetic:
     """The steps for any array library.
@@ -18,6 +21,10 @@ class Arithmetic:
     What takes ``lines`` may overwrite them. A layer of another package can do the same steps with
     fewer passes over memory.
     """
+
+    def room(self, x: Array, /) -> int:
+        """Elements that stacked lines of the inputs ``x`` may have at once."""
+        return ROOM
 
     def codes(
         self, x: Float[Array, "*batch"], factor: Scale, offset: float, top: float, /

@@ -1,6 +1,7 @@
 """How the currents of the output lines are formed from voltages and conductances."""
 
 from collections.abc import Callable
+from math import prod
 from typing import Any, ClassVar, Protocol
 
 from jaxtyping import Float
@@ -46,6 +47,9 @@ class ArrayProduct(Protocol):
             rest: What drives the lines of padding, likewise.
         """
 
+    def positions(self, x: Any, /) -> int:
+        """Vectors that one element of the first axis of ``x`` stands for; 0 for a single vector."""
+
     def total(self, like: Array, inputs: slice, gain: float, /, *, one: float) -> Operator:
         """`operator` of one line with ``gain`` for each of ``inputs``.
 
@@ -82,6 +86,9 @@ class MatrixProduct:
             return lines if further is None else lines + further
 
         return currents
+
+    def positions(self, x: Array, /) -> int:
+        return prod(x.shape[1:-1]) if x.ndim > 1 else 0
 
     def total(self, like: Array, inputs: slice, gain: float, /, *, one: float = 1.0) -> Operator:
         xp = array_namespace(like)

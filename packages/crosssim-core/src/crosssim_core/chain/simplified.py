@@ -133,6 +133,9 @@ class SimplifiedReader:
     """Outputs of each row."""
     noisy: bool
     """Whether any array has read noise."""
+    stacked: int
+    """Lines that stand for the outputs of one vector at once, where terms or digits are many; 0
+    where they are not, so that memory is that of the outputs."""
 
     def read(
         self, x: Any, *, noise: NoiseSource | None = None, bias: Array | None = None
@@ -144,6 +147,22 @@ class SimplifiedReader:
             noise: Where noise of single reads and conversions comes from.
             bias: What is added to each output digitally; None for nothing.
         """
+        size = self._batch(x)
+        if size >= x.shape[0]:
+            return self._read(x, noise, bias)
+        chunks = (x[i : i + size, ...] for i in range(0, x.shape[0], size))
+        parts = [self._read(chunk, noise, bias) for chunk in chunks]
+        return array_namespace(parts[0]).concat(parts, axis=0)
+
+    def _batch(self, x: Any) -> int:
+        """Elements of the first axis of ``x`` that are read at once."""
+        positions = self.product.positions(x)
+        if not (self.stacked and positions):
+            return int(x.shape[0])
+        return max(1, self.product.arithmetic.room(x) // (self.stacked * positions))
+
+    def _read(self, x: Any, noise: NoiseSource | None, bias: Array | None) -> Array:
+        """`read` of inputs that are few enough."""
         work = self.product.arithmetic
         drives = [driver.drive(x, work, noisy=self.noisy) for driver in self.drivers]
         rows = []
@@ -193,7 +212,27 @@ def simplify(grid: Grid, *, weights: WeightRange, product: ArrayProduct) -> Simp
     else:
         rows = [_row(row, sources, weights, product) for row in parts]
         outputs = [row[0].outputs for row in grid]
-    return SimplifiedReader(product, tuple(drivers), tuple(rows), tuple(outputs), noisy)
+    return SimplifiedReader(
+        product,
+        tuple(drivers),
+        tuple(rows),
+        tuple(outputs),
+        noisy,
+        _stacked(rows, outputs, drivers),
+    )
+
+
+def _stacked(rows: Sequence[Row], outputs: Sequence[slice], drivers: Sequence[Driver]) -> int:
+    """Lines that stand for the outputs of one vector at once, as `SimplifiedReader` tells."""
+    scales = [driver.path.scale for driver in drivers]
+    if any(scale.factor is None and not scale.per_vector for scale in scales):
+        return 0  # Inputs of a call have one scale.
+    most = 1
+    for row in rows:
+        for share in row:
+            if isinstance(share, Share):
+                most = max(most, *(max(len(b.gains), len(b.weights)) for b in share.banks))
+    return most * max(part.stop - part.start for part in outputs) if most > 1 else 0
 
 
 def _sum(a: Array | None, b: Array | None) -> Array | None:
