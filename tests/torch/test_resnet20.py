@@ -5,75 +5,24 @@ The weights are published by others and not part of this repository: see CONTRIB
 
 import json
 import os
-from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
-from torch import Tensor, nn
+from resnet20 import FILE, PLACES, reference_arrays, reference_folder, resnet20
 
 from crosssim_core import CrossSimParameters
 from crosssim_torch import convertible_modules, from_torch
-
-PLACES = [
-    *filter(None, [os.environ.get("CROSSSIM_REFERENCE_DIR")]),
-    str(Path(__file__).parents[3] / "shared" / "reference"),
-]
-STEM_EPS = 1e-3
-"""The weights were trained with this in the first batch-norm, and PyTorch's default after it."""
 
 # CrossSim writes core.weight_bits where it has no effect too.
 pytestmark = pytest.mark.filterwarnings("ignore:core.weight_bits")
 
 
-class Block(nn.Module):
-    """Two 3×3 convolutions and a shortcut, with a 1×1 convolution where the shape changes.
-
-    Source: K. He, X. Zhang, S. Ren, J. Sun, CVPR 2016, option B.
-    """
-
-    def __init__(self, inputs: int, outputs: int, stride: int) -> None:
-        super().__init__()
-        self.conv1 = nn.Conv2d(inputs, outputs, 3, stride, padding=1, bias=False)
-        self.bn1 = nn.BatchNorm2d(outputs)
-        self.conv2 = nn.Conv2d(outputs, outputs, 3, padding=1, bias=False)
-        self.bn2 = nn.BatchNorm2d(outputs)
-        self.downsample = None
-        if inputs != outputs:
-            self.downsample = nn.Sequential(
-                nn.Conv2d(inputs, outputs, 1, stride, bias=False),
-                nn.BatchNorm2d(outputs),
-            )
-
-    def forward(self, x: Tensor) -> Tensor:
-        shortcut = x if self.downsample is None else self.downsample(x)
-        y = self.bn1(self.conv1(x)).relu()
-        return (self.bn2(self.conv2(y)) + shortcut).relu()
-
-
-class ResNet20(nn.Module):
-    """Three stages of three blocks, with 16, 32 and 64 channels."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1, bias=False)
-        self.bn1 = nn.BatchNorm2d(16, eps=STEM_EPS)
-        self.res1 = nn.Sequential(Block(16, 16, 1), Block(16, 16, 1), Block(16, 16, 1))
-        self.res2 = nn.Sequential(Block(16, 32, 2), Block(32, 32, 1), Block(32, 32, 1))
-        self.res3 = nn.Sequential(Block(32, 64, 2), Block(64, 64, 1), Block(64, 64, 1))
-        self.classifier = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, 10))
-
-    def forward(self, x: Tensor) -> Tensor:
-        x = self.bn1(self.conv1(x)).relu()
-        return self.classifier(self.res3(self.res2(self.res1(x))))
-
-
 @pytest.fixture(scope="module")
 def folder():
-    for place in map(Path, PLACES):
-        if (place / "resnet20.npz").is_file():
-            return place
-    reason = f"resnet20.npz is in none of: {', '.join(PLACES)}"
+    found = reference_folder()
+    if found is not None:
+        return found
+    reason = f"{FILE} is in none of: {', '.join(map(str, PLACES))}"
     if os.environ.get("CROSSSIM_REQUIRE_REFERENCE") == "1":
         pytest.fail(f"CROSSSIM_REQUIRE_REFERENCE is 1, and {reason}")
     pytest.skip(reason)
@@ -81,15 +30,12 @@ def folder():
 
 @pytest.fixture(scope="module")
 def arrays(folder):
-    with np.load(folder / "resnet20.npz") as file:
-        return {name: torch.tensor(value) for name, value in file.items()}
+    return reference_arrays(folder)
 
 
 @pytest.fixture(scope="module")
 def network(arrays):
-    model = ResNet20()
-    model.load_state_dict({n[6:]: v for n, v in arrays.items() if n.startswith("state/")})
-    return model.eval()
+    return resnet20(arrays)
 
 
 def logits(network, folder, arrays, configuration):

@@ -36,10 +36,9 @@ class TorchArithmetic(Arithmetic):
             rest = higher
         return [*digits, rest]
 
-    def strayed(self, lines: Tensor, variance: Tensor, noise: NoiseSource, /) -> Tensor:
+    def deviates(self, variance: Tensor, noise: NoiseSource, /) -> Tensor:
         # Fast convolutions leave round-off below zero.
-        deviation = variance.clamp_(min=0.0).sqrt_()
-        return lines.addcmul_(deviation, noise.normal_like(lines))
+        return variance.clamp_(min=0.0).sqrt_().mul_(noise.normal_like(variance))
 
     def weighed(
         self,

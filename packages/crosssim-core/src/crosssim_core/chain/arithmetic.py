@@ -65,18 +65,11 @@ class Arithmetic:
             rest = higher
         return [*digits, rest]
 
-    def strayed(
-        self,
-        lines: Float[Array, "*lines"],
-        variance: Float[Array, "*lines"],
-        noise: NoiseSource,
-        /,
-    ) -> Float[Array, "*lines"]:
-        """``lines`` with normal noise of this variance, which may be overwritten too."""
-        xp = array_namespace(lines)
+    def deviates(self, variance: Float[Array, "*lines"], noise: NoiseSource, /) -> Array:
+        """Normal noise of this variance, which may be overwritten."""
+        xp = array_namespace(variance)
         # Fast convolutions leave round-off below zero.
-        deviation = xp.sqrt(xp.clip(variance, 0.0, None))
-        return lines + deviation * noise.normal_like(lines)
+        return xp.sqrt(xp.clip(variance, 0.0, None)) * noise.normal_like(variance)
 
     def weighed(
         self,

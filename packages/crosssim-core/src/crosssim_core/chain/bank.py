@@ -103,11 +103,14 @@ class Bank:
         self, drive: Drive, index: int, product: ArrayProduct, noise: NoiseSource | None
     ) -> Array:
         """Currents that reach the ADCs in one step."""
-        lines = self.operators[index](drive.steps[index], None)
+        deviates = None
         if self.spreads:
             assert noise is not None
-            variance = self.spreads[index](drive.powers[index], None)
-            lines = product.arithmetic.strayed(lines, variance, noise)
+            variance = self.spreads[index](drive.power(index), None)
+            deviates = product.arithmetic.deviates(variance, noise)
+        lines = self.operators[index](drive.steps[index], None)
+        if deviates is not None:
+            lines += deviates
         if self.saturation is not None:
             lines = self.saturation.apply(lines, drive.steps[index], index, product)
         return lines

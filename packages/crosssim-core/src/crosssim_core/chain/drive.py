@@ -18,14 +18,26 @@ WHOLE = 1e-9
 class Drive(NamedTuple):
     """What one input becomes on its way to the lines."""
 
+    driver: "Driver"
     scale: Scale
     """Voltage over input, as far as matrices do not carry it."""
     whole: Any
     """The whole input."""
     steps: tuple[Any, ...]
     """What is applied step by step in time: the digits, or the whole input."""
-    powers: tuple[Any, ...]
-    """What drives the variance of line currents in each step; empty without read noise."""
+
+    def power(self, index: int) -> Any:
+        """What drives the variance of line currents in one step."""
+        return self.driver.power(self.steps[index])
+
+
+class Constants(NamedTuple):
+    """What a constant input becomes on its way to the lines, as numbers."""
+
+    whole: float
+    steps: tuple[float, ...]
+    powers: tuple[float, ...]
+    """As `Drive.power` gives them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +72,7 @@ class Driver:
 
     @property
     def power_unit(self) -> float:
-        """What drives the variance for one unit of `Drive.powers` [1]."""
+        """What one unit of `Drive.power` adds to the variance of a unit cell [1]."""
         return 1.0 if self._needs_voltages else self.step_unit**2
 
     @property
@@ -69,18 +81,24 @@ class Driver:
         digits = self.path.digits
         return (1.0,) if digits is None else tuple(map(digits.weight, range(digits.count)))
 
-    def drive(self, x: Float[Array, "*batch"], work: Arithmetic, /, *, noisy: bool) -> Drive:
+    def drive(self, x: Float[Array, "*batch"], work: Arithmetic, /) -> Drive:
         """What drives the lines for the inputs ``x``, which are left unchanged."""
         scale = self.path.scale.of(x)
         whole = self._whole(x, scale, work)
         digits = self.path.digits
-        steps = (whole,)
-        if digits is not None:
-            steps = tuple(work.digits(whole, count=digits.count, size=digits.size))
-        return Drive(scale, whole, steps, tuple(map(self._power, steps)) if noisy else ())
+        if digits is None:
+            return Drive(self, scale, whole, (whole,))
+        steps = work.digits(whole, count=digits.count, size=digits.size)
+        return Drive(self, scale, whole, tuple(steps))
 
-    def constants(self, like: Array, work: Arithmetic, /, *, noisy: bool) -> tuple[Drive, Drive]:
-        """What the inputs 0 and 1 become, as numbers.
+    def power(self, step: Array, /) -> Array:
+        """What drives the variance of line currents where ``step`` drives the lines."""
+        if self._needs_voltages:
+            return self.path.power(self.low + self.step_unit * step)
+        return step * step
+
+    def constants(self, like: Array, work: Arithmetic, /) -> tuple[Constants, Constants]:
+        """What the inputs 0 and 1 become.
 
         Where the scale follows from the inputs of a call, it counts as 1.
         """
@@ -88,13 +106,13 @@ class Driver:
         if self.path.scale.factor is None:
             known = replace(self, path=replace(self.path, scale=InputScale(1.0)))
         x = array_namespace(like).asarray([0.0, 1.0], dtype=like.dtype, device=device_of(like))
-        both = known.drive(x, work, noisy=noisy)
+        both = known.drive(x, work)
+        powers = [known.power(step) for step in both.steps]
         zero, one = (
-            Drive(
-                1.0,
+            Constants(
                 float(both.whole[i]),
                 tuple(float(step[i]) for step in both.steps),
-                tuple(float(power[i]) for power in both.powers),
+                tuple(float(power[i]) for power in powers),
             )
             for i in range(2)
         )
@@ -127,8 +145,3 @@ class Driver:
         if self._zero:
             codes -= float(self._zero)
         return codes
-
-    def _power(self, step: Array) -> Array:
-        if self._needs_voltages:
-            return self.path.power(self.low + self.step_unit * step)
-        return step * step

@@ -8,7 +8,7 @@ from jaxtyping import Float
 from crosssim_core._array import array_namespace, device_of
 from crosssim_core.chain.bank import Bank, Digitise, Saturation
 from crosssim_core.chain.block import Block, WeightRange
-from crosssim_core.chain.drive import Drive, Driver
+from crosssim_core.chain.drive import Constants, Driver
 from crosssim_core.chain.lines import parts
 from crosssim_core.chain.noise import ReadMoments
 from crosssim_core.chain.plan import ReadPlan, SliceAdc
@@ -24,8 +24,8 @@ class Source(NamedTuple):
     path: int
     """Its place among the paths of the reader."""
     driver: Driver
-    zero: Drive
-    one: Drive
+    zero: Constants
+    one: Constants
 
 
 class Folded(NamedTuple):

@@ -71,11 +71,14 @@ class Merged:
     ) -> Array:
         """The product with ``bias`` added."""
         (drive,) = drives
-        y = self.operator(drive.whole, None if self.scaled else bias)
+        deviates = None
         if self.spread is not None:
             assert noise is not None
-            variance = self.spread(drive.powers[0], None)
-            y = product.arithmetic.strayed(y, variance, noise)
+            variance = self.spread(drive.power(0), None)
+            deviates = product.arithmetic.deviates(variance, noise)
+        y = self.operator(drive.whole, None if self.scaled else bias)
+        if deviates is not None:
+            y += deviates
         return _unscaled(y, drive, product, bias) if self.scaled else y
 
 
@@ -131,8 +134,6 @@ class SimplifiedReader:
     rows: tuple[Row, ...]
     outputs: tuple[slice, ...]
     """Outputs of each row."""
-    noisy: bool
-    """Whether any array has read noise."""
     stacked: int
     """Lines that stand for the outputs of one vector at once, where terms or digits are many; 0
     where they are not, so that memory is that of the outputs."""
@@ -164,7 +165,7 @@ class SimplifiedReader:
     def _read(self, x: Any, noise: NoiseSource | None, bias: Array | None) -> Array:
         """`read` of inputs that are few enough."""
         work = self.product.arithmetic
-        drives = [driver.drive(x, work, noisy=self.noisy) for driver in self.drivers]
+        drives = [driver.drive(x, work) for driver in self.drivers]
         rows = []
         for row, outputs in zip(self.rows, self.outputs, strict=True):
             own = bias if bias is None or len(self.rows) == 1 else bias[outputs]
@@ -199,7 +200,7 @@ def simplify(grid: Grid, *, weights: WeightRange, product: ArrayProduct) -> Simp
     for block in blocks:
         driver = _driver(block.plan)
         drivers += [] if driver in drivers else [driver]
-    constants = (driver.constants(like, work, noisy=noisy) for driver in drivers)
+    constants = (driver.constants(like, work) for driver in drivers)
     sources = [
         Source(i, d, *both) for i, (d, both) in enumerate(zip(drivers, constants, strict=True))
     ]
@@ -217,7 +218,6 @@ def simplify(grid: Grid, *, weights: WeightRange, product: ArrayProduct) -> Simp
         tuple(drivers),
         tuple(rows),
         tuple(outputs),
-        noisy,
         _stacked(rows, outputs, drivers),
     )
 
