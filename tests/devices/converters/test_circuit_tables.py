@@ -143,12 +143,24 @@ def values_of(codes, record, limits):
     return v * (2 * codes - 2**record.bits + 1) / 2**record.bits
 
 
+def finite_thresholds(converter):
+    """Thresholds of each line, shape (lines, thresholds); zeros fill up shorter rows."""
+    table = converter.table
+    per_line = table.thresholds[np.arange(LINES) // table.lines_per_row, :]
+    return np.where(np.isfinite(per_line), per_line, 0.0)
+
+
 @pytest.mark.parametrize(("model", "own", "limits"), CASES)
-def test_a_table_is_the_circuit(model, own, limits):
+def test_a_table_is_the_circuit_everywhere_and_close_to_every_threshold(model, own, limits):
+    """On 1e5 currents, among them both sides of each threshold of each line."""
     record, converter = built(model, own, limits)
     low, high = limits
     margin = 0.075 * (high - low)
     y = np.random.default_rng(3).uniform(low - margin, high + margin, (LINES, SAMPLES))
+    # Beyond what the rounding of the circuit itself, stage after stage, can move a threshold.
+    beside = 64 * np.spacing(max(map(abs, limits)))
+    near = finite_thresholds(converter)
+    y = np.concatenate([y, near - beside, near + beside], axis=1)
     want = values_of(direct_codes(model, record, limits, y), record, limits)
     assert_close(converter.convert(y, axis=0, noise=None), want, tolerance=1e-12)
 
@@ -158,10 +170,9 @@ def test_a_table_is_the_circuit(model, own, limits):
 )
 def test_a_sar_table_is_the_circuit_on_and_beside_every_threshold(model, own, limits):
     record, converter = built(model, own, limits)
-    per_line = converter.table.thresholds[np.arange(LINES) // (converter.table.lines_per_row), :]
+    near = finite_thresholds(converter)
     for steps in (0, 1, -1, 3, -64):
-        y = np.where(np.isfinite(per_line), per_line, 0.0)
-        y = y + steps * np.spacing(np.abs(y))
+        y = near + steps * np.spacing(np.abs(near))
         want = values_of(direct_codes(model, record, limits, y), record, limits)
         assert_close(converter.convert(y, axis=0, noise=None), want, tolerance=1e-12)
 
@@ -177,9 +188,7 @@ def test_a_sar_table_is_the_circuit_on_and_beside_every_threshold(model, own, li
 )
 def test_single_precision_currents_get_the_codes_of_their_exact_values(xp, model, own):
     _, converter = built(model, {"bits": 6, **own}, (-1.5, 1.5))
-    table = converter.table
-    near = table.thresholds[np.arange(LINES) // table.lines_per_row, :]
-    near = np.where(np.isfinite(near), near, 0.0).astype(np.float32)
+    near = finite_thresholds(converter).astype(np.float32)
     y = np.concatenate(
         [np.nextafter(near, np.float32(-9)), near, np.nextafter(near, np.float32(9))], axis=1
     )

@@ -99,6 +99,23 @@ def is_complex(x: Array) -> bool:
     return bool(array_namespace(x).isdtype(x.dtype, "complex floating"))
 
 
+def whole_part(x: Array) -> Array:
+    """Integer parts of the elements of ``x`` as int32; any number at all where ``x`` is NaN."""
+    xp = array_namespace(x)
+    if array_api_compat.is_torch_array(x):
+        return xp.astype(x, xp.int32)
+    with np.errstate(invalid="ignore"):
+        return xp.astype(x, xp.int32)
+
+
+def gathered(table: Array, place: Array) -> Array:
+    """Elements of the vector ``table`` at ``place``, a vector of places from 0 upwards."""
+    if array_api_compat.is_torch_array(table):
+        # The function of the standard takes most of its time to look for negative places.
+        return table.index_select(0, place)
+    return array_namespace(table).take(table, place, axis=0)
+
+
 def gpu_array(x: Array, gpu_id: int) -> Array:
     """``x`` as a CuPy array on GPU number ``gpu_id``.
 

@@ -1,62 +1,192 @@
-"""Piecewise constant functions, one for each line: thresholds, a search and a gather."""
+"""Piecewise constant functions, one for each line: a cell of a grid, a comparison and a gather.
 
+A grid of equal cells is laid over the thresholds, so fine that hardly two of them share a cell.
+Arithmetic gives the cell of an argument; only the thresholds in there are compared with it, for
+those of lower cells are below it and those of higher cells are not. No rounding upsets that:
+rounded arithmetic is monotone, and it is the same that put the thresholds into their cells.
+"""
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
 from jaxtyping import Float
 
-from crosssim_core._array import array_namespace, device_of
+from crosssim_core._array import (
+    array_namespace,
+    as_host,
+    device_of,
+    from_host,
+    gathered,
+    whole_part,
+)
 from crosssim_core.typing import Array
+
+FINENESS = (0, 1 / 16, 1 / 4, 1, 2, 4, 8, 16)
+"""Numbers of cells that are tried, over the number of values in a row."""
+
+MOST_ENTRIES = 2**20
+"""Length that the tables may have in any case."""
+
+MOST_GROWTH = 4
+"""Length that longer tables may have, over the number of thresholds."""
+
+
+class Grid(NamedTuple):
+    """Equal cells over the range of all thresholds; whatever is outside counts to the ends."""
+
+    low: float
+    high: float
+    cells: int
+    """Their number, a power of two."""
+
+    @property
+    def per_unit(self) -> float:
+        """Cells per unit of the argument; the last cell begins at the upper end."""
+        return (self.cells - 1) / (self.high - self.low) if self.cells > 1 else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """Thresholds and values of several rows, sorted into the cells of a grid."""
+
+    grid: Grid
+    rows: int
+    width: int
+    """Values of one cell, a power of two. Where it has fewer thresholds, the rest is infinite."""
+    thresholds: Float[Array, " entries"]
+    """Those of the first cell of the first row, of its second cell, and so on."""
+    values: Float[Array, " entries"]
+    """Likewise: the value for every number of thresholds of the cell that are passed."""
+
+
+def lookup_of(thresholds: Float[Array, "rows width"], values: Float[Array, "rows width"]) -> Lookup:
+    """Tables for `look_up`, in the library and on the device of the arguments.
+
+    Args:
+        thresholds: Thresholds in ascending order, the last of each row infinite, float32 or
+            float64.
+        values: Value for every number of thresholds passed, from 0 to ``width - 1``.
+    """
+    host, values_host = as_host(thresholds), as_host(values)
+    # Of equal thresholds the last one counts: what is between them is never reached.
+    counts = np.isfinite(host) & (host != np.roll(host, -1, axis=1))
+    begins = np.concatenate([np.ones_like(counts[:, :1]), counts[:, :-1]], axis=1)
+    row = np.nonzero(counts)[0]
+    grid, cell = _finest(thresholds, counts, row)
+    number = np.bincount(row * grid.cells + cell, minlength=len(host) * grid.cells)[:, None]
+    passed = np.cumsum(number)[:, None] - number
+    width = _power_above(number.max())
+
+    place = np.arange(width)
+    own = np.append(host[counts], host.dtype.type(np.inf))
+    own = own[np.where(place < number, passed + place, -1)]
+    first = passed + np.arange(len(number))[:, None] // grid.cells
+    held = values_host[begins][first + np.minimum(place, number)]
+    return Lookup(
+        grid=grid,
+        rows=len(host),
+        width=width,
+        thresholds=from_host(own.ravel(), like=thresholds, dtype=thresholds.dtype),
+        values=from_host(held.ravel(), like=values, dtype=values.dtype),
+    )
 
 
 def look_up(
-    x: Float[Array, "*batch"],
-    /,
-    *,
-    thresholds: Float[Array, "rows width"],
-    values: Float[Array, "rows width"],
-    axis: int,
-    lines_per_row: int,
+    x: Float[Array, "*batch"], table: Lookup, /, *, axis: int, lines_per_row: int
 ) -> Float[Array, "*batch"]:
     """Value that belongs to the number of thresholds strictly below each element of ``x``.
 
     Args:
-        x: Arguments; left unchanged. They are compared in the data type of ``thresholds``.
-        thresholds: Thresholds in ascending order, the last of each row infinite.
-        values: Value for every number of thresholds from 0 to ``width - 1``. ``width`` is a
-            power of two.
+        x: Arguments; left unchanged. They are compared in the data type of the thresholds.
+        table: Thresholds and values.
         axis: Axis of ``x`` along which the lines lie.
         lines_per_row: Neighbouring lines that share a row of the table.
 
     Returns:
-        Array of the shape of ``x``, in the data type of ``values``; NaN stays NaN.
+        Array of the shape of ``x``, in the data type of the values; NaN stays NaN.
     """
-    xp = array_namespace(x, thresholds, values)
-    argument = xp.astype(x, thresholds.dtype, copy=False)
-    flat = xp.reshape(argument, (-1,))
-    start = _row_starts(argument, thresholds, axis, lines_per_row)
-    place = _search(flat, xp.reshape(thresholds, (-1,)), start, thresholds.shape[1])
-    found = xp.reshape(xp.take(xp.reshape(values, (-1,)), place, axis=0), x.shape)
-    return xp.where(xp.isnan(argument), xp.astype(argument, values.dtype), found)
+    xp = array_namespace(x, table.thresholds, table.values)
+    x = xp.astype(x, table.thresholds.dtype, copy=False)
+    inside = xp.clip(x, table.grid.low, table.grid.high)
+    place = _cells(inside, table.grid)
+    if table.width > 1:
+        place *= table.width
+    if table.rows > 1:
+        place += _row_starts(x, axis, lines_per_row, table.grid.cells * table.width)
+    place = _search(xp.reshape(x, (-1,)), table, xp.reshape(place, (-1,)))
+    found = xp.reshape(gathered(table.values, place), x.shape)
+    # Zero, or NaN where the argument is: cheaper than to ask for it and to choose.
+    inside -= inside
+    found += xp.astype(inside, found.dtype, copy=False)
+    return found
 
 
-def _row_starts(x: Array, table: Array, axis: int, lines_per_row: int) -> Array:
-    """Where the row of each element of ``x`` starts in the flattened table; a new array."""
+def _cells(inside: Array, grid: Grid) -> Array:
+    """Cell of each element of ``inside``, which lies within the grid; some cell for NaN."""
+    offset = inside - grid.low
+    offset *= grid.per_unit
+    cell = whole_part(offset)
+    cell &= grid.cells - 1
+    return cell
+
+
+def _row_starts(x: Array, axis: int, lines_per_row: int, entries: int) -> Array:
+    """Where the row of each line starts in the tables, in a shape that goes with ``x``."""
     xp = array_namespace(x)
-    # Torch gathers by 32-bit places many times faster than by 64-bit ones.
     line = xp.arange(x.shape[axis], dtype=xp.int32, device=device_of(x))
     shape = [1] * x.ndim
     shape[axis] = x.shape[axis]
-    start = xp.reshape(line // lines_per_row * table.shape[1], tuple(shape))
-    return xp.reshape(start + xp.zeros(x.shape, dtype=xp.int32, device=device_of(x)), (-1,))
+    return xp.reshape(line // lines_per_row * entries, tuple(shape))
 
 
-def _search(x: Array, thresholds: Array, place: Array, width: int) -> Array:
-    """``place`` plus the number of thresholds below ``x``: the bits of the number one by one.
+def _search(x: Array, table: Lookup, place: Array) -> Array:
+    """``place`` plus the number of thresholds of the cell below ``x``, bit by bit.
 
-    A search of the library is slower, and knows one row only. ``place`` is overwritten.
+    ``place`` is overwritten.
     """
     xp = array_namespace(x)
-    step = width // 2
+    step = table.width // 2
     while step:
-        below = xp.take(thresholds, place + (step - 1), axis=0) < x
-        place += step * xp.astype(below, place.dtype)
+        last = place + (step - 1) if step > 1 else place
+        below = xp.astype(gathered(table.thresholds, last) < x, place.dtype)
+        if step > 1:
+            below *= step
+        place += below
         step //= 2
     return place
+
+
+def _finest(
+    thresholds: Array, counts: np.ndarray[Any, Any], row: np.ndarray[Any, Any]
+) -> tuple[Grid, np.ndarray[Any, Any]]:
+    """The coarsest grid with the fewest thresholds in one cell, and the cell of each.
+
+    Args:
+        thresholds: All of them.
+        counts: Which ones count.
+        row: Row of each that counts.
+    """
+    xp = array_namespace(thresholds)
+    own = as_host(thresholds)[counts]
+    if own.size == 0:
+        return Grid(0.0, 0.0, 1), np.zeros(0, dtype=np.int64)
+    low, high = float(own.min()), float(own.max())
+    rows, width = counts.shape
+    most = max(MOST_ENTRIES, MOST_GROWTH * counts.size)
+    best: tuple[int, Grid, np.ndarray[Any, Any]] | None = None
+    for fineness in FINENESS if high > low else (0,):
+        grid = Grid(low, high, _power_above(int(fineness * width) - 1))
+        cell = as_host(_cells(xp.clip(thresholds, low, high), grid))[counts].astype(np.int64)
+        entries = _power_above(np.bincount(row * grid.cells + cell).max())
+        if best is None or (entries < best[0] and rows * grid.cells * entries <= most):
+            best = entries, grid, cell
+        if entries <= 2:
+            break
+    assert best is not None
+    return best[1:]
+
+
+def _power_above(number: int) -> int:
+    """Smallest power of two above ``number``; 1 if it is not positive."""
+    return 1 << int(max(number, 0)).bit_length()

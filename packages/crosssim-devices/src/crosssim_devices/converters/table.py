@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from crosssim_core.converters import AdcSite
 from crosssim_core.errors import ShapeError
-from crosssim_core.numerics.lookup import look_up
+from crosssim_core.numerics.lookup import Lookup, look_up, lookup_of
 from crosssim_core.random import NoiseSource
 from crosssim_core.typing import Array
 from crosssim_devices.converters.params import CircuitAdcParams
@@ -61,35 +61,27 @@ class Table:
             codes[i, : row.codes.size] = row.codes
         self.values = value_of(codes, bits=bits, reference=reference)
         self.lines_per_row = lines_per_row
-        self._placed: dict[Any, tuple[Array, Array]] = {}
+        self._placed: dict[Any, Lookup] = {}
 
     def look_up(self, x: Float[Array, "*batch"], axis: int) -> Float[Array, "*batch"]:
         """Values that the codes of the currents ``x`` stand for, in the data type of ``x``."""
-        thresholds, values = self._like(x)
-        return look_up(
-            x,
-            thresholds=thresholds,
-            values=values,
-            axis=axis,
-            lines_per_row=self.lines_per_row,
-        )
+        return look_up(x, self._like(x), axis=axis, lines_per_row=self.lines_per_row)
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_placed": {}}
 
-    def _like(self, x: Array) -> tuple[Array, Array]:
-        """Thresholds and values in the library and on the device of ``x``."""
+    def _like(self, x: Array) -> Lookup:
+        """The table in the library and on the device of ``x``, in its precision."""
         key = (type(x), str(device(x)), x.dtype)
         if key not in self._placed:
             xp = array_namespace(x)
             real = xp.isdtype(x.dtype, "real floating")
             double = not real or xp.finfo(x.dtype).bits == 64
             thresholds = self.thresholds if double else rounded_down(self.thresholds)
-            self._placed[key] = (
+            values = xp.asarray(self.values, device=device(x))
+            self._placed[key] = lookup_of(
                 xp.asarray(thresholds, device=device(x)),
-                xp.astype(
-                    xp.asarray(self.values, device=device(x)), x.dtype if real else xp.float64
-                ),
+                xp.astype(values, x.dtype if real else xp.float64),
             )
         return self._placed[key]
 
