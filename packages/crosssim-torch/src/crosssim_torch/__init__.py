@@ -1,47 +1,22 @@
-"""Analog layers, gradients and converters for PyTorch networks."""
+"""Analog layers, gradients and converters for PyTorch networks.
 
-from crosssim_torch.analog import AnalogModule
-from crosssim_torch.attention import AnalogMultiheadAttention
-from crosssim_torch.cells import AnalogGRUCell, AnalogLSTMCell, AnalogRNNCell
-from crosssim_torch.conv import AnalogConv1d, AnalogConv2d, AnalogConv3d
-from crosssim_torch.convert import (
-    analog_modules,
-    convertible_modules,
-    from_torch,
-    inconvertible_modules,
-    reinitialize,
-    synchronize,
-    to_torch,
-)
-from crosssim_torch.convtranspose import (
-    AnalogConvTranspose1d,
-    AnalogConvTranspose2d,
-    AnalogConvTranspose3d,
-)
-from crosssim_torch.linear import AnalogLinear
-from crosssim_torch.recurrent import AnalogGRU, AnalogLSTM, AnalogRNN
+What it offers is listed in `crosssim_torch.public` and loaded when it is first asked for, so that
+looking for plugins, this package among them, does not load PyTorch.
+"""
 
-__all__ = [
-    "AnalogConv1d",
-    "AnalogConv2d",
-    "AnalogConv3d",
-    "AnalogConvTranspose1d",
-    "AnalogConvTranspose2d",
-    "AnalogConvTranspose3d",
-    "AnalogGRU",
-    "AnalogGRUCell",
-    "AnalogLSTM",
-    "AnalogLSTMCell",
-    "AnalogLinear",
-    "AnalogModule",
-    "AnalogMultiheadAttention",
-    "AnalogRNN",
-    "AnalogRNNCell",
-    "analog_modules",
-    "convertible_modules",
-    "from_torch",
-    "inconvertible_modules",
-    "reinitialize",
-    "synchronize",
-    "to_torch",
-]
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from crosssim_torch.public import *  # noqa: F403
+else:
+
+    def __getattr__(name: str) -> Any:
+        if name == "__all__" or not name.startswith("_"):
+            public = import_module("crosssim_torch.public")
+            if name == "__all__" or name in public.__all__:
+                return getattr(public, name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__getattr__("__all__")})
