@@ -39,8 +39,18 @@ def zenith() -> Iterator[None]:
     unregister("zenith")
 
 
-def run(*arguments: str) -> Result:
-    return CliRunner(env={"COLUMNS": "200"}).invoke(cli.build_app(), arguments)
+def run(*arguments: str, columns: int = 200) -> Result:
+    return CliRunner(env={"COLUMNS": str(columns)}).invoke(cli.build_app(), arguments)
+
+
+def test_nothing_is_cut_off_in_a_narrow_terminal(zenith: None) -> None:
+    wide = {word for command in ("models", "plugins") for word in run(command).output.split()}
+    for command in ("models", "plugins"):
+        narrow = run(command, columns=80).output
+        assert max(map(len, narrow.splitlines())) <= 80
+        assert "…" not in narrow
+        words = {word.strip(",") for word in narrow.split() if set(word) != {"─"}}
+        assert words <= {word.strip(",") for word in wide}
 
 
 def test_models_names_every_installed_model_and_its_origin(zenith: None) -> None:
@@ -48,7 +58,7 @@ def test_models_names_every_installed_model_and_its_origin(zenith: None) -> None
     assert result.exit_code == 0
     for family in ("device", "adc", "dac"):
         for name, model in registry.installed_models(family).items():
-            (row,) = [line for line in result.output.splitlines() if f" {name} " in line]
+            (row,) = [line for line in result.output.splitlines() if name in line.split()]
             assert model.distribution in row
     (row,) = [line for line in result.output.splitlines() if "zenith.rram" in line]
     assert "RramParams" in row
@@ -57,7 +67,7 @@ def test_models_names_every_installed_model_and_its_origin(zenith: None) -> None
 def test_plugins_lists_what_each_plugin_brings(zenith: None) -> None:
     result = run("plugins")
     assert result.exit_code == 0
-    (row,) = [line for line in result.output.splitlines() if " zenith " in line]
+    (row,) = [line for line in result.output.splitlines() if line.split()[:1] == ["zenith"]]
     assert "zenith.rram" in row
 
 

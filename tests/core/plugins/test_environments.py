@@ -126,6 +126,15 @@ def test_the_environment_variable_leaves_the_bad_ones_out(site):
     assert done.returncode == 0, done.stderr
 
 
+def test_the_command_line_names_what_the_environment_variable_leaves_out(site):
+    pytest.importorskip("typer", reason="needs the extra crosssim-core[cli]")
+    main = "from crosssim_core.cli import main; main()"
+    done = python("-c", main, "plugins", path=[site], CROSSSIM_PLUGINS="good")
+    rows = {line.split()[0]: line for line in done.stdout.splitlines() if line.split()}
+    assert "good.cell" in rows["good"]
+    assert "left out by CROSSSIM_PLUGINS" in rows["broken"]
+
+
 def test_core_alone_says_which_package_supplies_sonos(tmp_path):
     without_ours(tmp_path / "site")
     core = Path(crosssim_core.__path__[0])

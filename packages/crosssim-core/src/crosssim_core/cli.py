@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 
 from crosssim_core.errors import CrossSimError
 from crosssim_core.plugins import registry
+from crosssim_core.plugins.discovery import RESTRICTION, Plugin
 from crosssim_core.plugins.entries import FAMILIES
 from crosssim_core.plugins.unknown import FAMILY_NAMES
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
     from typer import Typer
 
 SUPPLIED = {"demo": "crosssim-torch[demo]"}
@@ -65,18 +67,13 @@ def build_app() -> "Typer":
 def show_models() -> None:
     """List the device, ADC and DAC models that parameters can name, and what is wrong."""
     from rich.console import Console
-    from rich.table import Table
 
-    table = Table("family")
-    table.add_column("model", no_wrap=True)
-    table.add_column("own parameters", no_wrap=True)
-    table.add_column("from", no_wrap=True)
-    for family in FAMILIES:
-        for name, model in registry.installed_models(family).items():
-            own = model.entry.params.rpartition(":")[2]
-            table.add_row(FAMILY_NAMES[family], name, own, model.distribution)
-        table.add_section()
     console = Console()
+    table = _table("model", "own parameters", "from", wrap=1)
+    for family in FAMILIES:
+        table.add_row(f"{FAMILY_NAMES[family]} models:", style="bold")
+        for name, model in registry.installed_models(family).items():
+            table.add_row(name, model.entry.params.rpartition(":")[2], model.distribution)
     console.print(table)
     _show_problems(console)
 
@@ -84,17 +81,32 @@ def show_models() -> None:
 def show_plugins() -> None:
     """List the plugins that are installed, and what is wrong with them."""
     from rich.console import Console
-    from rich.table import Table
 
-    table = Table("plugin", "from", "models")
+    console = Console()
+    table = _table("plugin", "from", "models", wrap=2)
     models = [m for family in FAMILIES for m in registry.installed_models(family).values()]
     for plugin in registry.plugins():
         names = [model.entry.name for model in models if model.plugin == plugin.name]
-        source = f"{plugin.distribution} {plugin.version}".strip()
-        table.add_row(plugin.name, source, ", ".join(names))
-    console = Console()
+        table.add_row(plugin.name, _source(plugin), ", ".join(names) or "none")
+    for plugin in registry.left_out():
+        table.add_row(plugin.name, _source(plugin), f"left out by {RESTRICTION}")
     console.print(table if table.row_count else "No plugin is installed.")
     _show_problems(console)
+
+
+def _table(*headings: str, wrap: int) -> "Table":
+    """A table that is as narrow as its contents; column number ``wrap`` may break its lines."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for number, heading in enumerate(headings):
+        table.add_column(heading, no_wrap=number != wrap, overflow="fold")
+    return table
+
+
+def _source(plugin: Plugin) -> str:
+    return f"{plugin.distribution} {plugin.version}".strip()
 
 
 def _show_problems(console: "Console") -> None:

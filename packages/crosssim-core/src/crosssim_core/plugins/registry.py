@@ -67,6 +67,11 @@ def plugins() -> tuple[Plugin, ...]:
     return _registry.plugins()
 
 
+def left_out() -> tuple[Plugin, ...]:
+    """Every plugin that is installed and that the environment variable leaves out."""
+    return _registry.left_out()
+
+
 def add_commands(app: Any) -> None:
     """Let every plugin add its sub-commands to the command line ``app``."""
     _registry.add_commands(app)

@@ -53,8 +53,8 @@ class Registry:
             return own
         claim = self._claims(family).get(name)
         if claim is None:
-            left_out = self._discovered().left_out
-            raise unknown_model(family, name, self.models(family), self.problems(), left_out)
+            known, problems = self.models(family), self.problems()
+            raise unknown_model(family, name, known, problems, self.left_out())
         if not _rightful(claim):
             raise clashing_model(claim)
         return claim[0]
@@ -78,6 +78,10 @@ class Registry:
         self._discovered()
         with self._lock:
             return tuple(self._plugins.values())
+
+    def left_out(self) -> tuple[Plugin, ...]:
+        """Every plugin that is installed and that the environment variable leaves out."""
+        return self._discovered().left_out
 
     def register(self, plugin: object, name: str) -> None:
         """Use ``plugin`` in this process; one registered before as ``name`` is replaced.
