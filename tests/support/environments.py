@@ -5,7 +5,6 @@ import subprocess
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from sysconfig import get_path
 
 
 def install(
@@ -55,8 +54,9 @@ def python(
 def without_ours(site: Path) -> None:
     """Fill ``site`` with links to everything that is installed but the CrossSim packages."""
     site.mkdir(exist_ok=True)
-    for directory in {get_path("purelib"), get_path("platlib")}:
-        for entry in Path(directory).iterdir():
+    # An environment may stand on another one.
+    for directory in (Path(p) for p in sys.path if p.endswith("-packages")):
+        for entry in directory.iterdir():
             own = "crosssim" in entry.name.replace("-", "_") or entry.suffix == ".pth"
             if not own and not (site / entry.name).exists():
                 (site / entry.name).symlink_to(entry)

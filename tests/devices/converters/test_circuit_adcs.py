@@ -339,7 +339,7 @@ def test_tables_move_to_every_library(xp):
 def test_crossed_comparators_are_followed_like_any_others():
     steps = stage_steps(
         offsets=np.asarray((-0.4, 0.4, 0.0)), ratio=np.ones(1), gain_error=np.ones(1),
-        reference=1.0, low=-1.0, high=1.0,
+        reference=1.0, limits=(-1.0, 1.0),
     )  # fmt: skip
     x = np.linspace(-1, 1, 2001)
     code = steps.codes[np.searchsorted(steps.thresholds, x)]

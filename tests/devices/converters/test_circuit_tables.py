@@ -15,7 +15,8 @@ from crosssim_core.plugins.registry import factory
 from crosssim_core.random import Stream
 from crosssim_devices.converters.capacitors import asymmetric_levels, symmetric_levels
 from crosssim_devices.converters.sar import sar_levels
-from crosssim_devices.converters.table import drawn, rounded_down
+from crosssim_devices.converters.table import rounded_down
+from crosssim_devices.converters.tabulated import drawn
 
 LINES, SAMPLES = 10, 10_000
 

@@ -42,6 +42,8 @@ LINEAR_BELOW = 1e-9
 class RramMiloParams(DeviceErrorParams):
     """What can be chosen about `RramMilo`."""
 
+    newer = frozenset({"keep_shape_below_range"})
+
     model: str = "RRAMMilo"
     keep_shape_below_range: bool = False
     """Whether cells that errors push below 50 µS keep the relative nonlinearity of 50 µS. If not,

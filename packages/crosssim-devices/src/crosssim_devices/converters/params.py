@@ -53,12 +53,15 @@ class CircuitAdcParams(AdcParams):
     """What ADCs with circuit errors have in common."""
 
     mid_rise: ClassVar[bool] = True
+    newer = frozenset({"use_all_codes"})
 
     gain_db: Gain = 100.0
     """Open-loop voltage gain of the amplifiers [dB]."""
     sigma_comparator: Spread = 0.0
-    """Standard deviation of comparator offsets, over the reference voltage: the larger
-    magnitude of the two ends of the range [1]."""
+    """Standard deviation of comparator offsets, over the reference voltage [1]."""
+    use_all_codes: bool = False
+    """Whether all codes divide the range. If not, they divide a symmetric one that is as large as
+    the larger magnitude of its ends, as in CrossSim 3.2: a range of one sign uses half of them."""
 
     def check(self) -> None:
         """Apply the rules of every ADC and those of this one."""

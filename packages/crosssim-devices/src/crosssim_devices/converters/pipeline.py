@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crosssim_devices.converters.params import PipelineAdcParams
-from crosssim_devices.converters.table import Real, Steps, TabulatedAdc, drawn
+from crosssim_devices.converters.table import Real, Steps
+from crosssim_devices.converters.tabulated import TabulatedAdc, drawn
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +53,7 @@ class PipelineAdc(TabulatedAdc):
                     1 + (c1[group] + c2[group] + parasitic[group]) / c1[group] / self.gain
                 ),
                 reference=self.reference,
-                low=self.site.low,
-                high=self.site.high,
+                limits=self.limits,
             )
             for group in range(self.groups if any(sigmas) else 1)
         ]
@@ -91,8 +91,7 @@ def stage_steps(
     ratio: Real,
     gain_error: Real,
     reference: float,
-    low: float,
-    high: float,
+    limits: tuple[float, float],
 ) -> Steps:
     """Codes of one converter: its stages, followed through the whole range at once.
 
@@ -106,9 +105,9 @@ def stage_steps(
         ratio: Capacitor ratio ``γ`` of each stage, shape ``(stages,)`` [1].
         gain_error: Divisor ``D`` of each stage, likewise [1].
         reference: Reference voltage ``V``.
-        low: Lower end of the range.
-        high: Upper end of the range.
+        limits: Ends of the range.
     """
+    low, high = limits
     # From below the range, so that a threshold at its lower end is seen.
     edges = np.array([low - reference, high])
     slope, shift = np.ones(1), np.zeros(1)

@@ -9,7 +9,8 @@ import numpy as np
 
 from crosssim_devices.converters.capacitors import split_levels, symmetric_levels
 from crosssim_devices.converters.params import SarAdcParams
-from crosssim_devices.converters.table import Real, Steps, TabulatedAdc, drawn
+from crosssim_devices.converters.table import Real, Steps
+from crosssim_devices.converters.tabulated import TabulatedAdc, drawn
 
 
 @dataclass(frozen=True, slots=True)

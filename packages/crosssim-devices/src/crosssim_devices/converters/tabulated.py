@@ -1,0 +1,114 @@
+"""ADCs whose errors are static: once they are drawn, a conversion is a look-up in a table."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+import numpy as np
+from jaxtyping import Float
+
+from crosssim_core.converters import AdcSite
+from crosssim_core.errors import ShapeError
+from crosssim_core.random import NoiseSource
+from crosssim_core.typing import Array
+from crosssim_devices.converters.params import CircuitAdcParams
+from crosssim_devices.converters.quantizer import check_range
+from crosssim_devices.converters.table import Real, Steps, Table
+
+
+@dataclass(frozen=True, slots=True)
+class TabulatedAdc(ABC):
+    """Common shell of ADCs with static errors.
+
+    With ``bits`` = 0 currents pass unchanged, not even clipped. Otherwise they are clipped to
+    the range, and code ``c`` stands for ``V (2 c - 2**bits + 1) / 2**bits``, where the reference
+    voltage ``V`` is the larger magnitude of the two ends of the range: there is no level at
+    zero, and a range of one sign uses half of the codes. With ``use_all_codes`` currents and
+    values count from the middle of the range, and ``V`` is half of its width.
+
+    Raises:
+        ParameterError: The range is empty or reversed, or the record contradicts itself.
+    """
+
+    params: CircuitAdcParams
+    site: AdcSite
+    table: Table | None = field(init=False, repr=False, compare=False)
+
+    uniform: ClassVar[None] = None
+
+    def __post_init__(self) -> None:
+        self.params.check_model()
+        table = None
+        if self.params.bits > 0:
+            check_range(self.site.low, self.site.high)
+            low, high = self.limits
+            rows = [steps.clipped(low, high) for steps in self.tabulate()]
+            table = Table(
+                rows,
+                lines_per_row=self.group_size if len(rows) > 1 else self.site.lines,
+                bits=self.params.bits,
+                reference=self.reference,
+                origin=self.origin,
+            )
+        object.__setattr__(self, "table", table)
+
+    @abstractmethod
+    def tabulate(self) -> list[Steps]:
+        """Draw the errors of the chip; codes of each group of lines, or of all if they agree."""
+
+    @property
+    def group_size(self) -> int:
+        """Neighbouring lines that share a converter."""
+        return 1
+
+    @property
+    def groups(self) -> int:
+        """Number of converters."""
+        return -(-self.site.lines // self.group_size)
+
+    @property
+    def origin(self) -> float:
+        """Current in the middle of the codes."""
+        return (self.site.low + self.site.high) / 2 if self.params.use_all_codes else 0.0
+
+    @property
+    def limits(self) -> tuple[float, float]:
+        """Ends of the range, as seen from `origin`."""
+        return self.site.low - self.origin, self.site.high - self.origin
+
+    @property
+    def reference(self) -> float:
+        """Reference voltage, in the unit of the currents."""
+        return max(map(abs, self.limits))
+
+    @property
+    def gain(self) -> float:
+        """Open-loop voltage gain of the amplifiers [1]."""
+        return float(10.0 ** (self.params.gain_db / 20))
+
+    def convert(
+        self, x: Float[Array, "*batch"], /, *, axis: int, noise: NoiseSource | None
+    ) -> Float[Array, "*batch"]:
+        """Value that the code of each current stands for [1].
+
+        Args:
+            x: Line currents [1]; left unchanged.
+            axis: Axis of ``x`` along which the output lines lie.
+            noise: Without meaning here; all errors are static.
+
+        Raises:
+            ShapeError: ``x`` has another number of lines than the site.
+        """
+        if self.table is None:
+            return x
+        if x.shape[axis] != self.site.lines:
+            raise ShapeError(
+                f"this ADC serves {self.site.lines} lines and got {x.shape[axis]} along axis "
+                f"{axis} of currents of shape {tuple(x.shape)}"
+            )
+        return self.table.look_up(x, axis)
+
+
+def drawn(noise: NoiseSource, shape: tuple[int, ...], deviation: float) -> Real:
+    """Normal deviates of a standard deviation; drawn even if it is 0, for the sake of the rest."""
+    return deviation * np.asarray(noise.normal_like(np.empty(shape)), dtype=np.float64)
