@@ -240,47 +240,10 @@ def test_a_range_of_one_sign_uses_half_of_the_codes():
     assert got[[0, -1]].tolist() == [0.00390625, 0.99609375]
 
 
-@pytest.mark.parametrize("model", ["PipelineADC", "CyclicADC"])
-def test_a_current_on_a_comparator_threshold_gets_the_code_below(model):
-    converter = built(model, Stream.of(0).source(), bits=8, gain_db=np.inf)
-    y = (0.25, np.nextafter(0.25, 1), -0.25, np.nextafter(-0.25, 1))
-    assert codes_of(converter, y, 8) == [[159, 160, 95, 96]]
-
-
-def test_at_finite_gain_the_stages_decide_at_their_thresholds():
-    converter = built("PipelineADC", Stream.of(0).source(), bits=8, gain_db=100.0)
-    assert codes_of(converter, (0.25, np.nextafter(0.25, 1)), 8)[0] == [159, 160]
-    assert codes_of(converter, (-0.25, np.nextafter(-0.25, 1)), 8)[0] == [95, 96]
-
-
-@pytest.mark.parametrize(
-    ("model", "own", "sign"),
-    [
-        ("SarADC", {}, 1),
-        ("RampADC", {}, -1),
-        ("RampADC", {"symmetric_cdac": False}, 1),
-    ],
-)
-def test_no_current_is_never_read_as_zero(model, own, sign):
-    converter = built(model, Stream.of(0).source(), bits=8, gain_db=100.0, **own)
-    got = converter.convert(np.zeros((1, 1)), axis=-1, noise=None)
-    assert float(got[0, 0]) == sign * 0.00390625
-
-
 @pytest.mark.parametrize(("model", "own"), EVERY)
 def test_zero_bits_pass_everything(model, own):
     x = np.asarray([[-9.0], [0.3]])
     assert built(model, None, bits=0, **own).convert(x, axis=-1, noise=None) is x
-
-
-def test_groups_of_sar_adcs_have_capacitors_of_their_own():
-    converter = built(
-        "SarADC", Stream.of(1).source(), lines=5, bits=6, group_size=2, sigma_capacitor=0.1
-    )
-    rows = converter.table.thresholds
-    assert rows.shape[0] == 3
-    same = np.isclose(rows[0, :60], rows[1, :60], rtol=0, atol=1e-12)
-    assert np.count_nonzero(same) <= 1, "only the level at zero has no capacitor switched on"
 
 
 @pytest.mark.parametrize(
