@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from environments import install, python
 
-from crosssim_core.devices import interface
+from crosssim_core.converters import interface as converters
+from crosssim_core.devices import interface as devices
 from crosssim_core.plugins import specs
 
 ROOT = Path(__file__).parents[1]
@@ -89,9 +90,10 @@ def test_the_json_file_names_the_model():
 
 
 def signatures():
-    """Methods that a device model may have, as the interface declares them."""
-    for protocol in (p for p in vars(interface).values() if hasattr(p, "_is_protocol")):
-        if protocol.__module__ == interface.__name__:
+    """Methods that a model may have, as the interfaces declare them."""
+    declared = [*vars(devices).values(), *vars(converters).values()]
+    for protocol in (p for p in declared if hasattr(p, "_is_protocol")):
+        if protocol.__module__ in (devices.__name__, converters.__name__):
             for name, method in vars(protocol).items():
                 if inspect.isfunction(method) and not name.startswith("_"):
                     parameters = list(inspect.signature(method).parameters.values())[1:]

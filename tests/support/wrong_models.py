@@ -228,6 +228,23 @@ class RightAdc:
         return quantize_uniform(x, low=self.site.low, high=self.site.high, levels=levels)
 
 
+class InPlaceAdc(RightAdc):
+    def convert(self, x, /, *, axis, noise):
+        x += 0.01
+        return super().convert(x, axis=axis, noise=noise)
+
+
+class DoubleAdc(RightAdc):
+    def convert(self, x, /, *, axis, noise):
+        xp = array_api_compat.array_namespace(x)
+        return xp.astype(super().convert(x, axis=axis, noise=noise), xp.float64)
+
+
+class OwnOffsets(RightAdc):
+    def __post_init__(self):
+        self.offsets = 0.1 * GLOBAL.standard_normal(self.site.lines)
+
+
 class LastAxis(RightAdc):
     """Looks for its lines along the last axis, wherever they are."""
 
@@ -285,6 +302,16 @@ class RightDac:
 
     def convert(self, x, /):
         return quantize_uniform(x, low=-1.0, high=1.0, levels=2**self.params.bits - 1)
+
+
+class NumpyDac(RightDac):
+    def convert(self, x, /):
+        return np.asarray(super().convert(x))
+
+
+class FlatDac(RightDac):
+    def convert(self, x, /):
+        return array_api_compat.array_namespace(x).reshape(super().convert(x), (-1,))
 
 
 class UnlimitedDac(RightDac):

@@ -90,6 +90,7 @@ def test_a_bad_table_is_told_where_and_what_is_expected(tmp_path, old, new, said
     [
         ("", "the file is empty; expected a header: target \\[uS\\],time \\[s\\]"),
         ("# nothing\n\n", "the file is empty"),
+        ("target [uS];time [d];mean [uS]\n", "line 1: expected columns .* separated by commas"),
         ("target [uS],time [d],mean [uS]\n", "line 1: expected a column 'standard deviation'"),
         ("target [uS],time [d],mean [uS],standard deviation [uS]\n", "2 targets, got 0"),
         ("target [uS],time [d],mean [uS],standard deviation [uS]\n1,0,1,0\n", "targets, got 1"),

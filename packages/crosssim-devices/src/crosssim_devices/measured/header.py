@@ -58,6 +58,10 @@ def columns_of(headings: Sequence[str], *, where: str) -> list[Column]:
         ParameterError: A part is not a known name with one of its units, or a column is there
             twice or missing.
     """
+    if len(headings) == 1:
+        raise ParameterError(
+            f"{where}: expected columns that are separated by commas, got {headings[0]!r} alone."
+        )
     columns = [_column(heading, where) for heading in headings]
     names = [column.name for column in columns]
     for name in names:

@@ -48,7 +48,7 @@ def plot_measurements(source: str | PathLike[str] | Measurements, axes: Any = No
         panel.set(title=title, ylabel="conductance [µS]", xlabel="target [µS]")
     if table.read_noise is not None:
         axes[2].set(xlabel="conductance held [µS]")
-    axes[0].legend(title="time")
+    axes[0].legend(title="● measured ─ simulated")
     return axes[0].figure
 
 
