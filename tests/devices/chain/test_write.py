@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+from analog_settings import tree
 from injection import Injected, given
 
+from crosssim_core import AnalogCore
 from crosssim_core._array import as_host
 from crosssim_core.chain.write import CellWriter
 from crosssim_core.numerics.levels import round_to_levels
@@ -55,3 +57,31 @@ def test_time_and_what_is_enabled_decide_which_error_applies(time, programs, dri
     if clips:
         want = np.clip(want, 0.1, 1.0)
     np.testing.assert_allclose(got, want, rtol=0, atol=1e-8)
+
+
+@pytest.mark.parametrize("time", [0.0, 1.0])
+def test_each_slot_may_have_a_model_of_another_kind(time):
+    """Programming of phase-change cells or drift of SONOS, read noise in proportion.
+
+    False alarm below 1e-6: 6 standard errors of means and variances over 20,000 reads.
+    """
+    matrix = np.random.default_rng(1).uniform(-1, 1, (3, 8))
+    x, reads = np.random.default_rng(2).uniform(-1, 1, 8), 20_000
+    stored = {
+        "xbar.device": {"Rmin": 62.5e3, "infinite_on_off_ratio": True, "time": time},
+        "xbar.device.programming_error": {"enable": True, "model": "PCMJoshi"},
+        "xbar.device.drift_error": {"enable": True, "model": "SONOS"},
+        "core.mapping.weights": {"percentile": None, "min": -1.0, "max": 1.0},
+    }
+    noise = {"enable": True, "model": "NormalProportionalDevice", "magnitude": 0.05}
+    held = AnalogCore(matrix, tree(stored), seed=3)
+    core = AnalogCore(matrix, tree(stored, {"xbar.device.read_noise": noise}), seed=3)
+    np.testing.assert_array_equal(core.get_matrix(), held.get_matrix())
+    spread = np.sqrt(np.mean((held.get_matrix() - matrix) ** 2))
+    assert (0.02 < spread < 0.08) if time == 0 else (0.003 < spread < 0.02)
+
+    y = core @ np.repeat(x[:, None], reads, axis=1)
+    # One cell of each pair holds the weight, the other one next to nothing.
+    variance = 0.05**2 * held.get_matrix() ** 2 @ x**2
+    np.testing.assert_array_less(np.abs(y.mean(1) - held @ x), 6 * np.sqrt(variance / reads))
+    np.testing.assert_allclose(y.var(1), variance, rtol=6 * np.sqrt(2 / reads) + 0.01)

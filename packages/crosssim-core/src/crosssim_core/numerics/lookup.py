@@ -109,9 +109,7 @@ def look_up(
     xp = array_namespace(x, table.thresholds, table.values)
     x = xp.astype(x, table.thresholds.dtype, copy=False)
     inside = xp.clip(x, table.grid.low, table.grid.high)
-    place = _cells(inside, table.grid)
-    if table.width > 1:
-        place *= table.width
+    place = _cell_starts(inside, table.grid, table.width)
     if table.rows > 1:
         place += _row_starts(x, axis, lines_per_row, table.grid.cells * table.width)
     place = _search(xp.reshape(x, (-1,)), table, xp.reshape(place, (-1,)))
@@ -122,13 +120,18 @@ def look_up(
     return found
 
 
-def _cells(inside: Array, grid: Grid) -> Array:
-    """Cell of each element of ``inside``, which lies within the grid; some cell for NaN."""
+def _cell_starts(inside: Array, grid: Grid, width: int) -> Array:
+    """Where the cell of each element of ``inside`` starts, if each cell takes ``width`` places.
+
+    Elements lie within the grid; NaN goes to some cell. ``width`` is a power of two, which
+    rounding does not see: the cell is the same for all of them.
+    """
     offset = inside - grid.low
-    offset *= grid.per_unit
-    cell = whole_part(offset)
-    cell &= grid.cells - 1
-    return cell
+    offset *= grid.per_unit * width
+    place = whole_part(offset)
+    # Back to the start of a cell, and into the grid from wherever NaN has led.
+    place &= (grid.cells - 1) * width
+    return place
 
 
 def _row_starts(x: Array, axis: int, lines_per_row: int, entries: int) -> Array:
@@ -148,8 +151,8 @@ def _search(x: Array, table: Lookup, place: Array) -> Array:
     xp = array_namespace(x)
     step = table.width // 2
     while step:
-        last = place + (step - 1) if step > 1 else place
-        below = xp.astype(gathered(table.thresholds, last) < x, place.dtype)
+        ahead = gathered(table.thresholds[step - 1 :], place)
+        below = xp.astype(ahead < x, place.dtype)
         if step > 1:
             below *= step
         place += below
@@ -172,12 +175,13 @@ def _finest(
     if own.size == 0:
         return Grid(0.0, 0.0, 1), np.zeros(0, dtype=np.int64)
     low, high = float(own.min()), float(own.max())
+    inside = xp.clip(thresholds, low, high)
     rows, width = counts.shape
     most = max(MOST_ENTRIES, MOST_GROWTH * counts.size)
     best: tuple[int, Grid, np.ndarray[Any, Any]] | None = None
     for fineness in FINENESS if high > low else (0,):
         grid = Grid(low, high, _power_above(int(fineness * width) - 1))
-        cell = as_host(_cells(xp.clip(thresholds, low, high), grid))[counts].astype(np.int64)
+        cell = as_host(_cell_starts(inside, grid, 1))[counts].astype(np.int64)
         entries = _power_above(np.bincount(row * grid.cells + cell).max())
         if best is None or (entries < best[0] and rows * grid.cells * entries <= most):
             best = entries, grid, cell
