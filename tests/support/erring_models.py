@@ -29,6 +29,21 @@ class ErringCell:
 
 
 @dataclass(frozen=True)
+class ToldCell:
+    """Says what reads give, by ``magnitude`` in proportion, and must not be asked to read."""
+
+    params: DeviceErrorParams
+    cell: Cell
+    read_is_normal = True
+
+    def read(self, g, /, *, noise):
+        raise AssertionError("cells are read one by one")
+
+    def read_moments(self, g, /):
+        return g, self.params.magnitude * g
+
+
+@dataclass(frozen=True)
 class StuckCell:
     """Some cells of a chip hold the largest conductance for ever, the others hold their target."""
 
@@ -64,6 +79,7 @@ class Bench:
     def crosssim_device_models(self):
         return [
             ModelEntry("bench.erring", "erring_models:ErringCell"),
+            ModelEntry("bench.told", "erring_models:ToldCell"),
             ModelEntry("bench.stuck", "erring_models:StuckCell"),
         ]
 
