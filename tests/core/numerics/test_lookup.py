@@ -13,6 +13,8 @@ SPACINGS = {
     "uneven": lambda rng, shape: np.sort(rng.normal(size=shape), axis=1),
     "crowded": lambda rng, shape: np.sort(rng.normal(size=shape) ** 15, axis=1),
     "equal": lambda rng, shape: np.sort(rng.integers(-3, 3, shape) / 2, axis=1),
+    "tiny": lambda rng, shape: np.sort(rng.normal(size=shape), axis=1) * 1e-37,
+    "huge": lambda rng, shape: np.sort(rng.uniform(-1, 1, shape), axis=1) * 3e38,
     "neighbours": lambda rng, shape: 1 + np.cumsum(np.full(shape, 2.0**-23), axis=1),
 }
 
@@ -32,7 +34,8 @@ def planted(thresholds, seed):
     dtype = thresholds.dtype
     finite = np.where(np.isfinite(thresholds), thresholds, 0).astype(dtype)
     ends = np.asarray([-np.inf, np.inf, -1e30, 1e30, 0.0, -0.0], dtype=dtype)
-    anywhere = rng.normal(size=(len(finite), 40)).astype(dtype) * np.ptp(finite) + finite.mean()
+    low, high = float(finite.min()), float(finite.max())
+    anywhere = rng.uniform(1.1 * low, 1.1 * high, (len(finite), 40)).clip(-3.4e38, 3.4e38)
     return np.concatenate(
         [
             finite,
@@ -58,7 +61,7 @@ def counted(x, thresholds, values):
     spacing=st.sampled_from(sorted(SPACINGS)),
     dtype=st.sampled_from(["float32", "float64"]),
 )
-@settings(max_examples=60)
+@settings(max_examples=80)
 def test_the_number_of_thresholds_below_decides_on_and_beside_each(
     xp, seed, rows, width, spacing, dtype
 ):

@@ -22,8 +22,11 @@ from crosssim_core._array import (
 )
 from crosssim_core.typing import Array
 
-FINENESS = (0, 1 / 16, 1 / 4, 1, 2, 4, 8, 16)
+FINENESS = (1 / 16, 1 / 4, 1, 2, 4, 8, 16)
 """Numbers of cells that are tried, over the number of values in a row."""
+
+SPANS = 1e-20, 1e20
+"""Ranges of thresholds that a grid is laid over; others might overflow in single precision."""
 
 MOST_ENTRIES = 2**20
 """Length that the tables may have in any case."""
@@ -170,25 +173,24 @@ def _finest(
         counts: Which ones count.
         row: Row of each that counts.
     """
-    xp = array_namespace(thresholds)
     own = as_host(thresholds)[counts]
-    if own.size == 0:
-        return Grid(0.0, 0.0, 1), np.zeros(0, dtype=np.int64)
-    low, high = float(own.min()), float(own.max())
-    inside = xp.clip(thresholds, low, high)
+    grid, cell = Grid(0.0, 0.0, 1), np.zeros(row.shape, dtype=np.int64)
+    low, high = float(own.min(initial=np.inf)), float(own.max(initial=-np.inf))
+    if not SPANS[0] < high - low < SPANS[1]:
+        return grid, cell
+    inside = array_namespace(thresholds).clip(thresholds, low, high)
     rows, width = counts.shape
     most = max(MOST_ENTRIES, MOST_GROWTH * counts.size)
-    best: tuple[int, Grid, np.ndarray[Any, Any]] | None = None
-    for fineness in FINENESS if high > low else (0,):
-        grid = Grid(low, high, _power_above(int(fineness * width) - 1))
-        cell = as_host(_cell_starts(inside, grid, 1))[counts].astype(np.int64)
-        entries = _power_above(np.bincount(row * grid.cells + cell).max())
-        if best is None or (entries < best[0] and rows * grid.cells * entries <= most):
-            best = entries, grid, cell
+    fewest = _power_above(np.bincount(row).max())
+    for fineness in FINENESS:
+        finer = Grid(low, high, _power_above(int(fineness * width) - 1))
+        its_cell = as_host(_cell_starts(inside, finer, 1))[counts].astype(np.int64)
+        entries = _power_above(np.bincount(row * finer.cells + its_cell).max())
+        if entries < fewest and rows * finer.cells * entries <= most:
+            fewest, grid, cell = entries, finer, its_cell
         if entries <= 2:
             break
-    assert best is not None
-    return best[1:]
+    return grid, cell
 
 
 def _power_above(number: int) -> int:
