@@ -152,7 +152,8 @@ def test_the_plot_shows_points_and_curves_for_each_time(table):
         for points, curve in zip(panel.lines[::2], panel.lines[1::2], strict=True):
             on_curve = np.interp(points.get_xdata(), curve.get_xdata(), curve.get_ydata())
             np.testing.assert_allclose(on_curve, points.get_ydata(), atol=0.02)
-    assert [t.get_text() for t in figure.axes[0].get_legend().get_texts()] == ["1 h", "3 h"]
+    said = [[t.get_text() for t in p.get_legend().get_texts()] for p in figure.axes[:2]]
+    assert said == [["1 h", "3 h"], ["measured", "simulated"]]
     matplotlib.pyplot.close(figure)
 
 

@@ -48,7 +48,8 @@ def plot_measurements(source: str | PathLike[str] | Measurements, axes: Any = No
         panel.set(title=title, ylabel="conductance [µS]", xlabel="target [µS]")
     if table.read_noise is not None:
         axes[2].set(xlabel="conductance held [µS]")
-    axes[0].legend(title="● measured ─ simulated")
+    axes[0].legend(title="time")
+    axes[1].legend(handles=_kinds(axes[1]), loc="best")
     return axes[0].figure
 
 
@@ -60,6 +61,15 @@ def _new_axes(panels: int) -> Any:
         raise
     size = (4 * panels, 3.5)
     return pyplot.subplots(1, panels, figsize=size, layout="constrained")[1]
+
+
+def _kinds(panel: Any) -> list[Any]:
+    """What points and lines are, for a legend; nothing of it is drawn."""
+    kinds = {"measured": "o", "simulated": "-"}
+    lines = [panel.plot([], [], style, color="black", label=k)[0] for k, style in kinds.items()]
+    for line in lines:
+        line.remove()
+    return lines
 
 
 def _pair(panel: Any, x: Any, y: Any, fine_x: Any, fine_y: Any, colour: str, label: str) -> None:
