@@ -141,6 +141,17 @@ class SameReads(RightDevice):
         return g + 0.01 * self.drawn
 
 
+class Remembers(RightDevice):
+    """Errs at every programming as it did at the first one of arrays of that shape."""
+
+    drawn: Any = None
+
+    def program(self, g, /, *, noise):
+        if self.drawn is None or self.drawn.shape != g.shape:
+            self.drawn = noise.normal_like(g)
+        return g + 0.05 * self.drawn
+
+
 class WrongMean(RightDevice):
     def read_moments(self, g, /):
         return 1.01 * g, 0.01 + 0.0 * g

@@ -34,6 +34,7 @@ DEVICES = {
     "InPlace": ("check_inputs_unchanged", "drift changed its argument"),
     "OwnGenerator": ("check_seed_repeats", "other numbers with the same seed"),
     "FixedPattern": ("check_independent_cells", "that no seed changes"),
+    "Remembers": ("check_no_memory", "program depends on what the model did before"),
     "Infinite": ("check_finite", "inf] of [0.]"),
     "Microsiemens": ("check_plausible", "units of the largest conductance"),
     "OneDeviate": ("check_independent_cells", "one deviate for each cell"),

@@ -107,6 +107,19 @@ def check_seed_repeats(subject: Subject, /) -> None:
         )
 
 
+def check_no_memory(subject: Subject, /) -> None:
+    """What a model did before has no influence on what it does."""
+    x = subject.inputs()
+    for response in subject.responses():
+        fresh, used = subject.build(SEED), subject.build(SEED)
+        response.bound(used, subject.inputs((2,)), SEED)
+        response.bound(used, x, SEED + 1)
+        require(
+            np.array_equal(response.bound(used, x, SEED + 2), response.bound(fresh, x, SEED + 2)),
+            f"{response.name} depends on what the model did before: keep nothing between calls",
+        )
+
+
 def check_finite(subject: Subject, /) -> None:
     """Finite arguments lead to finite results, at the ends of the range as well."""
     for response in subject.responses():
@@ -153,6 +166,7 @@ COMMON_CHECKS: tuple[Check, ...] = (
     check_array_libraries,
     check_inputs_unchanged,
     check_seed_repeats,
+    check_no_memory,
     check_finite,
     check_json,
     check_pickle,
