@@ -6,7 +6,12 @@ from analog_settings import needs_devices, tree
 from torch import nn
 
 from crosssim_core import CrossSimParameters
-from crosssim_core.errors import CrossSimError, ParameterError, UnknownModelError
+from crosssim_core.errors import (
+    CrossSimError,
+    ParameterError,
+    UnknownModelError,
+    UnsupportedError,
+)
 from crosssim_torch import (
     AnalogConv2d,
     AnalogLinear,
@@ -295,3 +300,17 @@ def test_one_element_lists_fit_one_layer():
     model = nn.Sequential(nn.Linear(4, 3))
     assert len(convertible_modules(model)) == 1
     assert from_torch(model, bits(2), [1])[0].bias_rows == 1
+
+
+@pytest.mark.parametrize("flag", ["complex_matrix", "complex_input"])
+@pytest.mark.parametrize(
+    "module", [nn.Linear(4, 2), nn.Conv1d(2, 2, 1), nn.LSTM(2, 3), nn.GRUCell(2, 3)]
+)
+def test_s28_layers_refuse_to_be_complex(module, flag):
+    """In CrossSim some failed, and some dropped imaginary parts."""
+    with pytest.raises(UnsupportedError, match="complex_matrix or core.complex_input is True"):
+        from_torch(module, tree({f"core.{flag}": True}))
+    model = from_torch(nn.Linear(4, 2), tree())
+    with pytest.raises(UnsupportedError):
+        model.params = tree({f"core.{flag}": True})
+    assert not model.params.core.holds_complex

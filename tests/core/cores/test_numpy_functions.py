@@ -54,6 +54,9 @@ def test_b29_matmul_and_dot_go_through_the_arrays(part):
         lambda a: a**2,
         lambda a: np.equal(a, A),
         lambda a: a < A,
+        lambda a: a == A,
+        lambda a: a == a,
+        lambda a: a != 0,
         lambda a: np.matmul(a, X, out=np.zeros(3)),
         lambda a: np.matmul(a, X, dtype=np.float32),
         lambda a: np.dot(a, X, np.zeros(3)),
@@ -73,6 +76,16 @@ def test_b29_everything_else_is_a_type_error(call, part):
 def test_errors_say_how_to_compute_digitally():
     with pytest.raises(OperationError, match=r"numpy.einsum has no analog.*get_matrix\(\)"):
         np.einsum("ij,j", coarse(), X)
+
+
+def test_errors_name_the_function_where_numpy_has_it():
+    with pytest.raises(OperationError, match=r"numpy\.linalg\.norm has no analog"):
+        np.linalg.norm(coarse())
+
+
+def test_matrices_are_keys_by_identity():
+    first, second = coarse(), coarse()
+    assert {first: 1, second: 2}[first] == 1
 
 
 def test_shape_functions_work():

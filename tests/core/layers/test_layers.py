@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from crosssim_core import AnalogLayer, ConvLayout, CrossSimParameters, LinearLayout
-from crosssim_core.errors import ShapeError
+from crosssim_core.errors import ShapeError, UnsupportedError
 
 
 @pytest.fixture
@@ -125,3 +125,19 @@ def test_inputs_that_do_not_fit_are_refused(layout, weight, shape):
     layer = AnalogLayer.program(layout, np.ones(weight))
     with pytest.raises(ShapeError, match=r"takes|does not fit"):
         layer(np.ones(shape))
+
+
+@pytest.mark.parametrize("flag", ["complex_matrix", "complex_input"])
+def test_layers_refuse_to_be_complex(flag):
+    params = CrossSimParameters()
+    params.update({f"core.{flag}": True})
+    with pytest.raises(UnsupportedError, match="complex_matrix or core.complex_input is True"):
+        AnalogLayer.program(LinearLayout(2, 1), np.ones((1, 2)), params=params)
+
+
+def test_no_imaginary_part_is_dropped_unsaid(xp):
+    with pytest.raises(UnsupportedError, match="real weights and takes real inputs"):
+        AnalogLayer.program(LinearLayout(2, 1), xp.ones((1, 2), dtype=xp.complex128))
+    layer = AnalogLayer.program(LinearLayout(2, 1), xp.ones((1, 2), dtype=xp.float64))
+    with pytest.raises(UnsupportedError, match="real weights and takes real inputs"):
+        layer(xp.ones(2, dtype=xp.complex128))

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from operator import index as as_index
 from threading import Lock
 from typing import Any, Protocol
 from zlib import crc32
@@ -9,6 +10,7 @@ from zlib import crc32
 import numpy as np
 
 from crosssim_core._array import from_host, is_floating
+from crosssim_core.errors import ParameterError
 from crosssim_core.typing import Array
 
 
@@ -75,8 +77,22 @@ class Stream:
 
     @classmethod
     def of(cls, seed: "int | Stream | None") -> "Stream":
-        """The stream that ``seed`` stands for; fresh entropy if it is None."""
-        return seed if isinstance(seed, Stream) else cls(Entropy(seed, given=seed is not None))
+        """The stream that ``seed`` stands for; fresh entropy if it is None.
+
+        Raises:
+            ParameterError: ``seed`` is no integer from 0 upwards.
+        """
+        if isinstance(seed, Stream):
+            return seed
+        if seed is None:
+            return cls(Entropy())
+        try:
+            value = as_index(seed)
+        except TypeError:
+            value = -1
+        if value < 0:
+            raise ParameterError(f"a seed is an integer from 0 upwards, got {seed!r}.", "seed")
+        return cls(Entropy(value, given=True))
 
     def child(self, *names: str | int) -> "Stream":
         """The stream named ``names`` below this one."""

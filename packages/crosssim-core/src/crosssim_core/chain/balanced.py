@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from jaxtyping import Float
 
 from crosssim_core._array import array_namespace
-from crosssim_core.numerics.levels import round_to_levels
+from crosssim_core.numerics.levels import of_sign, round_to_levels
 from crosssim_core.typing import Array
 
 
@@ -43,9 +43,7 @@ class BalancedMapping:
         return xp.stack(split(w))[None, ...]
 
     def _one_sided(self, w: Array) -> tuple[Array, Array]:
-        xp = array_namespace(w)
-        zero = xp.zeros_like(w)
-        return self._levels(xp.where(w > 0, w, zero)), self._levels(xp.where(w < 0, -w, zero))
+        return self._levels(of_sign(w, +1)), self._levels(of_sign(w, -1))
 
     def _two_sided(self, w: Array) -> tuple[Array, Array]:
         if self.cell_bits <= 0:

@@ -6,7 +6,7 @@ from jaxtyping import Float
 
 from crosssim_core._array import array_namespace
 from crosssim_core.chain.lines import surround
-from crosssim_core.numerics.levels import round_to_levels
+from crosssim_core.numerics.levels import of_sign, round_to_levels
 from crosssim_core.typing import Array
 
 
@@ -73,14 +73,9 @@ class BitSlicedMapping:
 
     def _slice(self, integers: Array, index: int) -> tuple[Array, ...]:
         """Conductances of one slice: of both signs, or of one array."""
-        xp = array_namespace(integers)
         if self.pairs:
-            zero = xp.zeros_like(integers)
-            positive = xp.where(integers > 0, integers, zero)
-            negative = xp.where(integers < 0, -integers, zero)
-            return self._levels(self._digit(positive, index)), self._levels(
-                self._digit(negative, index)
-            )
+            halves = (of_sign(integers, sign) for sign in (+1, -1))
+            return tuple(self._levels(self._digit(half, index)) for half in halves)
         zero = 2 ** (self.weight_bits - 1)
         digits = self._digit(integers + zero, index)
         if self.unit_line:

@@ -4,16 +4,16 @@ from copy import deepcopy
 
 import numpy as np
 
-from crosssim_core._array import detached, gpu_array, is_array
+from crosssim_core._array import gpu_array
 from crosssim_core.cores.conductances import ArrayConductances, export
-from crosssim_core.cores.holder import MatrixHolder, block_shape
+from crosssim_core.cores.holder import MatrixHolder, block_shape, numbers
 from crosssim_core.cores.matrix import AnalogMatrix
-from crosssim_core.cores.plan import ArrayPlan, Params
+from crosssim_core.cores.plan import ArrayPlan, Params, trees_of
 from crosssim_core.cores.programmed import ProgrammedArrays
 from crosssim_core.cores.selection import Selection
 from crosssim_core.cores.state import ChipState, params_of, put_back, taken_out
 from crosssim_core.cores.view import AnalogView
-from crosssim_core.errors import ParameterError, ShapeError
+from crosssim_core.errors import ShapeError
 from crosssim_core.parameters import CrossSimParameters
 from crosssim_core.random import Occasions, Stream
 from crosssim_core.typing import Array
@@ -37,6 +37,7 @@ class AnalogCore(AnalogMatrix):
 
     Raises:
         ShapeError: ``matrix`` is not two-dimensional.
+        OperationError: It holds no numbers, or some are masked.
         ParameterError: The parameters contradict each other or do not fit ``matrix``.
         UnsupportedError: They ask for something that is not simulated yet.
         DeviceUnavailableError: They ask for a GPU that is not there.
@@ -58,17 +59,14 @@ class AnalogCore(AnalogMatrix):
         empty_matrix: bool = False,
         seed: int | Stream | None = None,
     ) -> None:
-        params = CrossSimParameters() if params is None else params
-        trees = [params] if isinstance(params, CrossSimParameters) else list(params)
-        if not trees:
-            raise ParameterError("the list of parameters is empty; one tree is needed at least.")
-        matrix = detached(matrix) if is_array(matrix) else np.asarray(matrix)
+        trees = trees_of(CrossSimParameters() if params is None else params)
+        matrix = numbers(matrix)
         if trees[0].simulation.useGPU:
             matrix = gpu_array(matrix, trees[0].simulation.gpu_id)
         if matrix.ndim != 2:
             raise ShapeError(f"A core holds a matrix; got an array of shape {tuple(matrix.shape)}.")
         shape = block_shape(tuple(matrix.shape), trees[0].core)
-        plan = ArrayPlan.of(shape, trees, Stream.of(seed))
+        plan = ArrayPlan.of(shape, trees, Stream.of(seed), blocks=trees[0].core.holds_complex)
         self._arrays = MatrixHolder(plan, matrix.dtype, matrix, Occasions())
         if not empty_matrix:
             self.set_matrix(matrix)

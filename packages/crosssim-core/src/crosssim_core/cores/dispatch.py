@@ -49,9 +49,14 @@ class NumpyOperand(ABC):
         left, right = inputs
         return left.matmul(right) if isinstance(left, NumpyOperand) else right.rmatmul(left)
 
+    def __eq__(self, other: object) -> bool:
+        raise no_counterpart("Comparison")
+
+    __hash__ = object.__hash__
+
     def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Any:
         if function not in _FUNCTIONS:
-            raise no_counterpart(f"numpy.{function.__name__}")
+            raise no_counterpart(f"{function.__module__}.{function.__name__}")
         return _FUNCTIONS[function](*args, **options)
 
 

@@ -6,7 +6,7 @@ from math import nextafter
 import numpy as np
 
 from crosssim_core._array import array_namespace, is_complex
-from crosssim_core.errors import CrossSimWarning
+from crosssim_core.errors import CrossSimWarning, OperationError
 from crosssim_core.parameters import OutputDType
 from crosssim_core.typing import Array, DType
 
@@ -38,6 +38,9 @@ def cast(y: Array, dtype: DType) -> Array:
     Warns:
         CrossSimWarning: A value is out of the range of an integer type, and was set to its end;
             or imaginary parts were dropped.
+
+    Raises:
+        OperationError: A value is not a number, and the type is an integer one.
     """
     xp = array_namespace(y)
     if y.dtype == dtype:
@@ -66,6 +69,9 @@ def assigned(value: Array, dtype: DType) -> Array:
 
     Warns:
         CrossSimWarning: A value is out of the range of an integer type.
+
+    Raises:
+        OperationError: A value is not a number, and the type is an integer one.
     """
     xp = array_namespace(value)
     exact = xp.astype(value, xp.float64)
@@ -82,6 +88,11 @@ def _name(dtype: DType) -> str:
 
 def _fit(y: Array, dtype: DType) -> Array:
     xp = array_namespace(y)
+    if bool(xp.any(xp.isnan(y))):
+        raise OperationError(
+            f"A value is not a number (NaN), and {dtype} has none for that: choose another "
+            "core.output_dtype, or data type of the matrix."
+        )
     ends = xp.iinfo(dtype)
     top = float(ends.max)
     # The last float64 that fits: 2**63 - 1 itself is none.

@@ -41,6 +41,27 @@ from crosssim_core.random import Occasions
 from crosssim_core.typing import Array, DType
 
 
+def numbers(x: Any) -> Array:
+    """``x`` as an array of numbers, in the library where it lives; lists and scalars are NumPy's.
+
+    Raises:
+        OperationError: It holds anything else, or some of it is masked.
+    """
+    if isinstance(x, NumpyOperand):
+        return x.get_matrix()
+    if is_array(x) and not isinstance(x, np.ndarray | np.generic):
+        return detached(x)
+    if isinstance(x, np.ma.MaskedArray):
+        raise OperationError("A masked array does not say what its masked elements hold: fill it.")
+    try:
+        host = np.asarray(x)
+    except ValueError as error:
+        raise OperationError(f"An operand of type {type(x).__name__} is no array: {error}") from error
+    if host.dtype.kind not in "biufc":
+        raise OperationError(f"An operand of type {type(x).__name__} holds no numbers.")
+    return host
+
+
 class Held(NamedTuple):
     """What the arrays hold, exchanged as a whole so that every thread sees one matrix."""
 
@@ -170,16 +191,12 @@ class MatrixHolder:
 
         Raises:
             ArrayLibraryError: It lives elsewhere.
-            OperationError: It holds no numbers.
+            OperationError: It holds no numbers, or some are masked.
         """
-        if isinstance(x, NumpyOperand):
-            x = x.get_matrix()
-        if not is_array(x) or isinstance(x, np.generic):
-            host = np.asarray(x)
-            if host.dtype.kind not in "biufc":
-                raise OperationError(f"An operand of type {type(x).__name__} holds no numbers.")
-            return from_host(host, like=self.place)
-        x = detached(x)
+        has_place = isinstance(x, NumpyOperand) or (is_array(x) and not isinstance(x, np.generic))
+        x = numbers(x)
+        if not has_place:
+            return from_host(x, like=self.place)
         if not same_place(x, self.place):
             raise ArrayLibraryError(
                 f"This core lives in {library_name(self.place)} on {device_of(self.place)}, "

@@ -1,8 +1,10 @@
 """Which arrays hold a matrix: everything that is decided before its values are known."""
 
+import warnings
 from collections.abc import Mapping as Dict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 
 from jaxtyping import Bool, Float
 
@@ -11,8 +13,13 @@ from crosssim_core.chain.block import Block, Grid, WeightRange
 from crosssim_core.chain.mapping import Mapping, Side, facing, make_mapping, weights_of
 from crosssim_core.chain.plan import ReadPlan
 from crosssim_core.chain.write import CellWriter
-from crosssim_core.cores.weights import check_holds_zero, weight_range, weights_within
-from crosssim_core.errors import ParameterError, ShapeError
+from crosssim_core.cores.weights import (
+    check_holds_zero,
+    check_real,
+    weight_range,
+    weights_within,
+)
+from crosssim_core.errors import ParameterError, ParameterWarning, ShapeError, UnsupportedError
 from crosssim_core.numerics.partition import part_sizes, part_slices
 from crosssim_core.parameters import CrossSimParameters, PartitionStrategy
 from crosssim_core.random import Stream, WriteNoise
@@ -20,6 +27,35 @@ from crosssim_core.typing import Array, DType
 
 Params = CrossSimParameters | Sequence[CrossSimParameters]
 """One tree for all arrays, or one for each array, row by row."""
+
+
+FIRST_DECIDES = (
+    "core.rows_max",
+    "core.cols_max",
+    "core.complex_matrix",
+    "core.complex_input",
+    "core.output_dtype",
+    "core.mapping.weights",
+    "simulation",
+)
+"""What concerns the whole matrix, so that the first of several trees decides it."""
+
+
+def trees_of(params: Params) -> tuple[CrossSimParameters, ...]:
+    """The trees that ``params`` are.
+
+    Raises:
+        ParameterError: There is none, or one is something else.
+    """
+    if isinstance(params, CrossSimParameters):
+        return (params,)
+    trees = tuple(params) if isinstance(params, Sequence) else ()
+    if not trees or not all(isinstance(tree, CrossSimParameters) for tree in trees):
+        raise ParameterError(
+            "parameters are one CrossSimParameters for all arrays, or a list with one for each, "
+            f"not {params!r:.80}."
+        )
+    return trees
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +100,9 @@ class ArrayPlan:
     """Where everything random that belongs to the chip comes from."""
 
     @classmethod
-    def of(cls, shape: tuple[int, int], params: Params, stream: Stream) -> "ArrayPlan":
+    def of(
+        cls, shape: tuple[int, int], params: Params, stream: Stream, *, blocks: bool = False
+    ) -> "ArrayPlan":
         """Divide a matrix over arrays and compile how each is written and read.
 
         Args:
@@ -72,17 +110,25 @@ class ArrayPlan:
             params: One tree for all arrays, or one for each array in row-major order. The first
                 decides what concerns the whole matrix.
             stream: Where everything random that belongs to the chip comes from.
+            blocks: Whether the matrix is made of the real blocks of a complex one.
 
         Raises:
             ParameterError: The parameters contradict each other, or a list has the wrong length.
-            UnsupportedError: They ask for something that is not simulated yet.
+            UnsupportedError: They ask for something that is not simulated yet, or for complex
+                numbers where the matrix is not made of their blocks.
+
+        Warns:
+            ParameterWarning: A tree says otherwise than the first what the first decides.
         """
-        trees = (params,) if isinstance(params, CrossSimParameters) else tuple(params)
-        if not trees:
-            raise ParameterError("the list of parameters is empty; one tree is needed at least.")
-        trees = tuple(tree.copy() for tree in trees)
+        trees = tuple(tree.copy() for tree in trees_of(params))
         for tree in trees:
             tree.validate()
+        _warn_of_unheeded(trees)
+        if trees[0].core.holds_complex and not blocks:
+            raise UnsupportedError(
+                "core.complex_matrix or core.complex_input is True, and a layer holds real weights "
+                "and takes real inputs: set both to False, or use AnalogCore for complex products."
+            )
         core, weights = trees[0].core, trees[0].core.mapping.weights
         rows = part_slices(
             part_sizes(
@@ -150,12 +196,14 @@ class ArrayPlan:
 
         Raises:
             ShapeError: ``matrix`` does not have the shape of the plan.
+            UnsupportedError: It is complex.
             ParameterError: A value exceeds the weight limits and ``clipping`` is off.
         """
         if tuple(matrix.shape) != self.shape:
             raise ShapeError(
                 f"The arrays hold a matrix of shape {self.shape}, got {tuple(matrix.shape)}."
             )
+        check_real(matrix)
         xp = array_namespace(matrix)
         exact = xp.astype(matrix, xp.float64)
         core = self.params[0].core
@@ -189,6 +237,19 @@ class ArrayPlan:
             for row in self.parts
         ]
         return state.weights.half * xp.concat(rows, axis=0) + state.weights.middle
+
+
+def _warn_of_unheeded(trees: Sequence[CrossSimParameters]) -> None:
+    for path in FIRST_DECIDES:
+        own = attrgetter(path)
+        others = [number for number, tree in enumerate(trees) if own(tree) != own(trees[0])]
+        if others:
+            warnings.warn(
+                f"{path}: parameter tree {others[0]} of the list says otherwise than the first, "
+                "which alone decides what concerns the whole matrix.",
+                ParameterWarning,
+                stacklevel=4,
+            )
 
 
 def _part(tree: CrossSimParameters, outputs: slice, inputs: slice, stream: Stream) -> ArrayPart:

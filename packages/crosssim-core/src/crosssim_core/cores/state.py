@@ -86,7 +86,8 @@ def put_back(saved: ChipState, params: list[CrossSimParameters], *, like: Array)
     if tuple(matrix.shape) != shape:
         raise StateError(f"'matrix' has shape {tuple(matrix.shape)} and 'shape' is {shape}.")
     stream = Stream(Entropy(_entry(info, "seed"), given=True), tuple(_entry(info, "key")))
-    plan = ArrayPlan.of(block_shape(shape, params[0].core), params, stream)
+    core = params[0].core
+    plan = ArrayPlan.of(block_shape(shape, core), params, stream, blocks=core.holds_complex)
     conductance = tuple(
         from_host(_conductance(arrays, i, part), like=like) for i, part in enumerate(plan.arrays)
     )

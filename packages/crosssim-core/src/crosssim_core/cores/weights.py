@@ -1,10 +1,12 @@
 """From the values of a matrix to weights within full scale."""
 
+from math import isinf
+
 from jaxtyping import Float
 
-from crosssim_core._array import array_namespace
+from crosssim_core._array import array_namespace, is_complex
 from crosssim_core.chain.block import WeightRange
-from crosssim_core.errors import ParameterError
+from crosssim_core.errors import ParameterError, UnsupportedError
 from crosssim_core.numerics.complexes import clip_blocks
 from crosssim_core.numerics.limits import symmetric_limit
 from crosssim_core.parameters import CoreParameters, WeightMappingParameters
@@ -23,7 +25,22 @@ def weight_range(
         assert mapping.max is not None
         return WeightRange(mapping.min, mapping.max)
     limit = symmetric_limit(matrix, percentile=mapping.percentile)
+    if isinf(limit):
+        raise ParameterError(
+            f"percentile is {mapping.percentile:g} and the matrix has infinite values, so there "
+            "are no limits: give core.mapping.weights.min and max, or a finite matrix.",
+            "core.mapping.weights",
+        )
     return WeightRange(-limit, limit)
+
+
+def check_real(x: Array) -> None:
+    """One array holds real weights and takes real inputs."""
+    if is_complex(x):
+        raise UnsupportedError(
+            f"An analog layer holds real weights and takes real inputs, got {x.dtype}: use "
+            "AnalogCore with core.complex_matrix and core.complex_input for complex products."
+        )
 
 
 def check_holds_zero(limits: WeightRange) -> None:

@@ -5,6 +5,7 @@ from jaxtyping import Float
 from crosssim_core._array import array_namespace, is_floating
 from crosssim_core.cores import ArrayPlan, ProgrammedArrays
 from crosssim_core.cores.plan import Params
+from crosssim_core.cores.weights import check_real
 from crosssim_core.layers.layout import Layout
 from crosssim_core.parameters import CrossSimParameters
 from crosssim_core.random import Occasions, Stream
@@ -69,7 +70,13 @@ class AnalogLayer:
         return cls(layout, arrays, bias)
 
     def __call__(self, x: Float[Array, "*data"], /) -> Float[Array, "*result"]:
-        """The layer's output; shapes as in the PyTorch layer of the same name."""
+        """The layer's output; shapes as in the PyTorch layer of the same name.
+
+        Raises:
+            ShapeError: ``x`` does not fit the layer.
+            UnsupportedError: It is complex.
+        """
+        check_real(x)
         xp = array_namespace(x)
         dtype: DType = x.dtype if is_floating(x) else xp.float64
         vectors = self.layout.vectors(xp.astype(x, self.arrays.state.conductance[0].dtype))

@@ -6,6 +6,14 @@ from crosssim_core._array import array_namespace
 from crosssim_core.typing import Array
 
 
+def of_sign(w: Float[Array, "*cells"], sign: int, /) -> Float[Array, "*cells"]:
+    """Magnitude of the values of ``w`` that have this sign, +1 or -1; 0 for the others.
+
+    NaN, which has no sign, stays NaN in both.
+    """
+    return array_namespace(w).clip(sign * w, 0.0, None)
+
+
 def round_to_levels(
     g: Float[Array, "*cells"], /, *, g_min: float, bits: int
 ) -> Float[Array, "*cells"]:

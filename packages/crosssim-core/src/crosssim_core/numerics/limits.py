@@ -1,5 +1,6 @@
 """Ranges read off the data they must hold."""
 
+from math import isnan, nan
 from typing import Any
 
 from jaxtyping import Float, Shaped
@@ -18,6 +19,7 @@ def symmetric_limit(x: Shaped[Array, "*shape"], /, *, percentile: float) -> floa
         x: Real values.
         percentile: As a fraction. From 1 upwards it multiplies the largest magnitude; below 1
             Λ is the larger magnitude of the quantiles ``percentile`` and ``1 - percentile``.
+            NaN anywhere in ``x`` makes NaN.
 
     Source: CrossSim parameters ``core.mapping.weights.percentile``.
     """
@@ -29,6 +31,8 @@ def symmetric_limit(x: Shaped[Array, "*shape"], /, *, percentile: float) -> floa
     else:
         ordered = xp.sort(xp.reshape(x, (-1,)))
         limit = max(abs(_quantile(ordered, p)) for p in (percentile, 1 - percentile))
+        if isnan(float(ordered[-1])):  # where every library sorts NaN to
+            limit = nan
     return limit or SMALLEST
 
 
@@ -45,7 +49,8 @@ def symmetric_limits(
     else:
         ordered = xp.sort(x, axis=-1)
         ends = [xp.abs(_quantile_along(ordered, p)) for p in (percentile, 1 - percentile)]
-        limits = xp.maximum(*ends)
+        missing = xp.isnan(ordered[..., -1:])
+        limits = xp.where(missing, xp.full_like(ends[0], nan), xp.maximum(*ends))
     return xp.where(limits == 0, xp.full_like(limits, SMALLEST), limits)
 
 
