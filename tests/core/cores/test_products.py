@@ -148,6 +148,16 @@ def test_b27_integers_end_at_the_ends_of_their_type(xp, dtype):
     assert int(y[1]) == ends.min
 
 
+def test_b27_integers_cannot_say_that_there_is_no_number(xp):
+    core = AnalogCore(xp.asarray(A.copy()), tree(core__output_dtype="INT32"))
+    with pytest.raises(OperationError, match="NaN"):
+        core @ xp.asarray([np.nan] * 5)
+    core = AnalogCore(xp.asarray([[1, 2], [3, 4]]))
+    with pytest.raises(OperationError, match="NaN"):
+        core[0] = float("nan")
+    np.testing.assert_array_equal(np.asarray(core.get_matrix()), [[1, 2], [3, 4]])
+
+
 def test_b26_integer_matrices_take_complex_inputs():
     matrix, x = np.array([[1, -2], [3, 0]]), np.array([0.5 + 1j, 1 - 0.25j])
     core = AnalogCore(matrix, tree(core__complex_input=True))

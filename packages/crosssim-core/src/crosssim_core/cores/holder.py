@@ -56,7 +56,9 @@ def numbers(x: Any) -> Array:
     try:
         host = np.asarray(x)
     except ValueError as error:
-        raise OperationError(f"An operand of type {type(x).__name__} is no array: {error}") from error
+        raise OperationError(
+            f"An operand of type {type(x).__name__} is no array: {error}"
+        ) from error
     if host.dtype.kind not in "biufc":
         raise OperationError(f"An operand of type {type(x).__name__} holds no numbers.")
     return host
