@@ -308,7 +308,7 @@ def test_one_element_lists_fit_one_layer():
 )
 def test_s28_layers_refuse_to_be_complex(module, flag):
     """In CrossSim some failed, and some dropped imaginary parts."""
-    with pytest.raises(UnsupportedError, match="complex_matrix or core.complex_input is True"):
+    with pytest.raises(UnsupportedError, match="complex_input is True"):
         from_torch(module, tree({f"core.{flag}": True}))
     model = from_torch(nn.Linear(4, 2), tree())
     with pytest.raises(UnsupportedError):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from analog_settings import needs_devices, tree
 
-from crosssim_core import AnalogCore, CrossSimParameters
+from crosssim_core import AnalogCore
 from crosssim_core.errors import OperationError, ParameterError, ParameterWarning
 
 A = np.array([[1, -0.5, 0.25], [0.3, 0.8, -1]])
@@ -140,10 +140,8 @@ def test_programming_again_heeds_the_tree_of_each_array():
 )
 def test_b30_numbers_that_make_no_sense_are_refused(path, value):
     """In CrossSim most divided by zero; a reversed range made every output the same."""
-    params = CrossSimParameters()
     with pytest.raises(ParameterError):
-        params.update({path: value})
-        AnalogCore(A, params)
+        AnalogCore(A, tree({path: value}))
 
 
 @needs_devices

@@ -131,7 +131,7 @@ def test_inputs_that_do_not_fit_are_refused(layout, weight, shape):
 def test_layers_refuse_to_be_complex(flag):
     params = CrossSimParameters()
     params.update({f"core.{flag}": True})
-    with pytest.raises(UnsupportedError, match="complex_matrix or core.complex_input is True"):
+    with pytest.raises(UnsupportedError, match="complex_input is True"):
         AnalogLayer.program(LinearLayout(2, 1), np.ones((1, 2)), params=params)
 
 
