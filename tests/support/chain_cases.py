@@ -102,7 +102,7 @@ def shared_settings(draw: st.DrawFn) -> dict[str, Any]:
                 {"percentile": 0.8},
                 {"min": -1.0, "max": 1.0},
                 {"min": -0.7, "max": 1.2},
-                {"min": -2.0, "max": 0.5},
+                {"min": -2.0, "max": 0.0},
             )
         )
     )
@@ -127,14 +127,14 @@ def array_settings(draw: st.DrawFn) -> dict[str, Any]:
     interleaved = draw(st.booleans())
     settings = {
         "core.style": style,
-        "core.weight_bits": draw(st.integers(2, 8)),
+        "core.weight_bits": draw(st.integers(2, 9)),
         "core.balanced.style": draw(st.sampled_from(("ONE_SIDED", "TWO_SIDED"))),
         "core.balanced.interleaved_posneg": interleaved,
         "core.balanced.subtract_current_in_xbar": (interleaved and pairs) or draw(st.booleans()),
         "core.bit_sliced.style": slice_style,
-        "core.bit_sliced.num_slices": draw(st.integers(1, 4)),
+        "core.bit_sliced.num_slices": draw(st.integers(1, 5)),
         "core.offset.style": draw(st.sampled_from(("DIGITAL_OFFSET", "UNIT_COLUMN_SUBTRACTION"))),
-        "xbar.device.cell_bits": draw(st.sampled_from((0, 2, 3, 6))),
+        "xbar.device.cell_bits": draw(st.sampled_from((0, 2, 3, 6) + (1,) * (style != "OFFSET"))),
         "xbar.device.Rmax": draw(st.sampled_from((2e3, 1e4, 1e6))),
         "xbar.device.infinite_on_off_ratio": draw(st.booleans()),
         "xbar.device.clip_conductance": draw(st.booleans()),
@@ -163,19 +163,24 @@ INPUTS = "core.mapping.inputs"
 @st.composite
 def input_settings(draw: st.DrawFn) -> tuple[dict[str, Any], dict[str, Any]]:
     """Input limits and DAC of one direction."""
-    model = draw(st.sampled_from(("IdealDAC", "SignMagnitudeDAC", "QuantizerDAC")))
-    signed = model == "SignMagnitudeDAC" or draw(st.booleans())
-    bits = draw(st.sampled_from((0, 2, 3, 4, 7))) if model != "IdealDAC" else 0
-    slices = bits > 0 and (model == "SignMagnitudeDAC" or not signed) and draw(st.booleans())
+    feeding = draw(st.sampled_from(("exact", "whole", "digits", "digits")))
+    model = draw(st.sampled_from(("SignMagnitudeDAC", "QuantizerDAC")))
+    if feeding == "exact":
+        model = draw(st.sampled_from(("IdealDAC", model)))
+    slices = feeding == "digits"
+    signed = model == "SignMagnitudeDAC" or (not slices and draw(st.booleans()))
     if draw(st.booleans()):
         limits = {
             "percentile": draw(st.sampled_from((0.8, 1.0, 1.3))),
             "per_vector": draw(st.booleans()),
         }
-    elif not signed:
-        limits = {"min": 0.0 if slices else draw(st.sampled_from((0.0, 0.3))), "max": 1.1}
+    elif model == "SignMagnitudeDAC":
+        limits = draw(st.sampled_from(({"min": -1.1, "max": 1.1}, {"min": -2.0, "max": 2.0})))
+    elif signed:
+        limits = draw(st.sampled_from(({"min": -0.7, "max": 1.1}, {"min": 0.3, "max": 1.1})))
     else:
-        limits = {"min": -1.1 if model == "SignMagnitudeDAC" else -0.7, "max": 1.1}
+        limits = {"min": 0.0 if slices else draw(st.sampled_from((0.0, 0.3))), "max": 1.1}
+    bits = 0 if feeding == "exact" else draw(st.sampled_from((2, 3, 4, 7)))
     dac = {"model": model, "bits": bits, "signed": signed, "input_bitslicing": slices}
     return limits, dac | {"slice_size": draw(st.integers(1, 4))}
 
@@ -199,28 +204,38 @@ def adc_settings(
     adc = {
         "model": model,
         "bits": draw(st.sampled_from((0, 2, 3, 5, 8))),
-        "adc_per_ibit": dac["input_bitslicing"] and draw(st.booleans()),
+        "adc_per_ibit": dac["input_bitslicing"] and draw(st.sampled_from((False, True, True))),
     }
     levels = sliced or settings["xbar.device.cell_bits"] > 0
     options = ["CALIBRATED"]
     if model != "SignMagnitudeADC" or bipolar:
         options.append("MAX")
     if adc["adc_per_ibit"] and levels:
-        options.append("GRANULAR")
+        options += ["GRANULAR", "GRANULAR"]
     adc["adc_range_option"] = draw(st.sampled_from(options))
     symmetric = model == "SignMagnitudeADC" or draw(st.booleans())
     ranges = [
-        [-top if symmetric else draw(st.sampled_from((-0.3, 0.0))), top]
-        for top in draw(st.lists(st.sampled_from((0.4, 1.0, 1.7)), min_size=4, max_size=4))
+        [-top if symmetric else draw(st.sampled_from((-0.3, 0.0, 0.1))), top]
+        for top in draw(st.lists(st.sampled_from((0.4, 1.0, 1.7)), min_size=5, max_size=5))
     ]
     if adc["adc_range_option"] == "CALIBRATED":
         slices = settings["core.bit_sliced.num_slices"]
         adc["calibrated_range"] = ranges[:slices] if sliced else ranges[0]
+    return adc | draw(model_settings(model))
+
+
+@st.composite
+def model_settings(draw: st.DrawFn, model: str) -> dict[str, Any]:
+    """What an ADC model has of its own."""
     if model in GENERIC:
-        adc["stochastic_rounding"] = draw(st.sampled_from((False, False, True)))
-    else:
-        adc["sigma_comparator"] = draw(st.sampled_from((0.0, 0.05)))
-    return adc
+        return {"stochastic_rounding": draw(st.sampled_from((False, False, True)))}
+    own = {
+        "gain_db": draw(st.sampled_from((40.0, 100.0))),
+        "sigma_comparator": draw(st.sampled_from((0.0, 0.05))),
+    }
+    spread = draw(st.sampled_from((0.0, 0.03)))
+    own |= {"sigma_capacitor": spread} if model in ("RampADC", "SarADC") else {"sigma_C1": spread}
+    return own if model == "RampADC" else own | {"group_size": draw(st.integers(1, 3))}
 
 
 def _arrays(shape: tuple[int, int], is_complex: bool, shared: dict[str, Any]) -> int:
