@@ -144,3 +144,28 @@ def test_complex_products_are_those_of_the_example(xp, literal):
     want = {"mvm": (0.8125, 0.9 + 0.525j), "vmm": (0.625 + 0.225j, 0.6875 + 0.475j)}
     np.testing.assert_allclose(np.asarray(core.matmul(z)), want["mvm"], rtol=0, atol=1e-12)
     np.testing.assert_allclose(np.asarray(core.rmatmul(z)), want["vmm"], rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("chosen", "want"),
+    [
+        (weights(percentile=1.5), 0.7),
+        (weights(percentile=1.0), 1.0),
+        (weights(min=-2.0, max=2.0), [[0.55, 0.1, 0.2125], [0.235, 0.46, 0.1]]),
+    ],
+)
+def test_wider_limits_use_less_of_the_conductances_as_in_the_examples(chosen, want):
+    (array,) = AnalogCore(A, tree(chosen)).conductances()
+    positive = array.relative[0, 0]
+    held = positive if np.ndim(want) else positive[0, 0]
+    np.testing.assert_allclose(held, want, rtol=0, atol=1e-12)
+
+
+def test_integer_cores_return_the_integers_of_the_example(xp):
+    matrix = xp.asarray([[4, -2, 1], [1, 3, -4]], dtype=xp.int8)
+    product = AnalogCore(matrix) @ xp.asarray([4, -2, 3], dtype=xp.int8)
+    assert product.dtype == xp.int8
+    np.testing.assert_array_equal(np.asarray(product), [23, -14])
+    product = AnalogCore(matrix) @ xp.asarray([4.0, -2.0, 3.0], dtype=xp.float64)
+    assert product.dtype == xp.float64
+    np.testing.assert_allclose(np.asarray(product), [23, -14], rtol=1e-14)

@@ -37,3 +37,23 @@ def test_weighted_digits_of_any_size_make_up_the_number(xp, bits):
         total = sum(w * part for w, part in zip(weights, parts, strict=True))
         np.testing.assert_allclose(total, as_host(z), rtol=0, atol=1e-15)
         assert max(np.abs(part).max() for part in parts) <= 1
+
+
+@pytest.mark.parametrize(
+    ("z", "bits", "size", "want"),
+    [
+        ((1, -1 / 3, 2 / 3), 2, 1, [(1, -1, 0), (1, 0, 1)]),
+        ((1, -15 / 31, 23 / 31), 5, 2, [(1, -1, 1), (1, -1, 1 / 3), (1 / 3, 0, 1 / 3)]),
+        ((1, -15 / 31, 23 / 31), 5, 3, [(1, -1, 1), (3 / 7, -1 / 7, 2 / 7)]),
+        ((1, -3 / 7, 5 / 7), 3, 2, [(1, -1, 1 / 3), (1 / 3, 0, 1 / 3)]),
+        ((1, -1 / 3), 2, 5, [(3 / 31, -1 / 31)]),
+    ],
+)
+def test_digits_of_a_vector_are_those_of_the_examples(xp, z, bits, size, want):
+    x = xp.asarray(np.array(z, dtype=np.float64))
+    got = [as_host(digit(x, k, bits=bits, size=size)) for k in range(digit_count(bits, size))]
+    np.testing.assert_allclose(got, want, rtol=0, atol=1e-12)
+
+
+def test_a_digit_of_what_is_not_a_number_is_none(xp):
+    assert np.isnan(as_host(digit(xp.asarray([np.nan]), 0, bits=4, size=2))).all()

@@ -22,6 +22,7 @@ from crosssim_core.numerics.partition import part_sizes, part_slices
         (11, 6, {"priority": [4, 2]}, (6, 5)),
         (11, 4, {}, (4, 4, 3)),
         (10, 3, {}, (3, 3, 2, 2)),
+        (104, 11, {}, (11,) * 4 + (10,) * 6),
     ],
 )
 def test_sizes_follow_divisors_then_the_strategy(length, limit, options, sizes):

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from analog_settings import tree
+from watch import Watch
 
 from crosssim_core import AnalogCore
 
@@ -143,6 +144,56 @@ def test_currents_are_converted_as_in_the_examples(xp, example, literal):
     core = AnalogCore(xp.asarray(A.copy()), tree(chosen, simulation__literal=literal))
     product = np.asarray(core @ xp.asarray(X.copy()))
     np.testing.assert_allclose(product, want, rtol=0, atol=1e-9)
+
+
+SEEN = {
+    "sign and magnitude": (OUTPUTS["sign and magnitude"], [[(1.29375, -0.765)]]),
+    "digital subtraction": (
+        OUTPUTS["digital subtraction"],
+        [[(1.19375, 0.035), (-0.1, 0.8)]],
+    ),
+    "accumulated digits": (OUTPUTS["accumulated digits"], [[(1.253571429, -0.681428571)]]),
+    "single digits": (OUTPUTS["single digits"], [[(1.425, -0.75), (0.375, -0.21)]]),
+    "offset with unit line": (OUTPUTS["offset with unit line"], [[(0.6875, 1.334375, 0.305)]]),
+    "P-A": (
+        OUTPUTS["slices with unit line, per digit"],
+        [[(0, 0.9, 0), (0.2, 1.7, 1.1)], [(0, 0.6, -0.3), (1.4, 1.7, 0.8)]],
+    ),
+    "P-C": (
+        OUTPUTS["slices of pairs, digitally subtracted"],
+        [
+            [
+                (1.133333333, 0.033333333), (0.033333333, 0.333333333),
+                (0.566666667, 0.266666667), (0.066666667, 0.366666667),
+            ],
+            [
+                (0.333333333, -0.266666667), (-0.266666667, 0.133333333),
+                (0.166666667, 0.066666667), (0.066666667, 0.166666667),
+            ],
+        ],
+    ),
+}  # fmt: skip
+"""What the ADC of each slice is given, one after the other: digits, and for each both signs."""
+
+
+@pytest.mark.parametrize("example", SEEN)
+def test_the_adcs_are_given_the_currents_of_the_examples(example, literal):
+    (chosen, _), want = SEEN[example]
+    core = AnalogCore(A, tree(chosen, simulation__literal=literal))
+    watch = Watch(core, "mvm")
+    core @ X
+    for adc, currents in zip(watch.adcs(), want, strict=True):
+        np.testing.assert_allclose(adc.seen, currents, rtol=0, atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "signed", "want"),
+    [(-1.0, 3.0, True, (-0.5, 1.5)), (1.0, 3.0, False, (0.5, 1.5)), (-2.0, 2.0, True, (-1, 1))],
+)
+def test_a_quantizer_covers_the_scaled_limits_of_the_inputs(low, high, signed, want):
+    core = AnalogCore(A, tree(dac(Q, 3, signed=signed) | limits(low, high)))
+    levels = core._plan.arrays[0].reads["mvm"].path.dac.uniform
+    np.testing.assert_allclose((levels.low, levels.high), want, rtol=0, atol=1e-15)
 
 
 LEFT = {
