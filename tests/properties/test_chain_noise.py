@@ -32,15 +32,15 @@ LINEAR = {"xbar.adc.mvm.bits": 0, "xbar.adc.vmm.bits": 0, "xbar.array.Icol_max":
 def noisy_cases(draw, linear):
     case = draw(chain_cases())
     trees = []
-    for settings in case.trees:
+    for given_settings in case.trees:
         changes = UNTOUCHED | (LINEAR if linear else STILL)
         noise = {
             "xbar.device.read_noise.enable": draw(st.sampled_from((True, True, False))),
             "xbar.device.read_noise.model": draw(st.sampled_from(ERRORS)),
             "xbar.device.read_noise.magnitude": 1e-3,
         }
-        kept = changes if settings.get("xbar.adc.match") is False else mvm_only(changes)
-        trees.append(settings | kept | noise)
+        kept = changes if given_settings.get("xbar.adc.match") is False else mvm_only(changes)
+        trees.append(given_settings | kept | noise)
     return replace(case, trees=tuple(trees))
 
 

@@ -171,6 +171,44 @@ def test_updates_leave_every_other_conductance_as_it_is(
         assert same[unit:, unit:][kept[old.rows, old.cols]].all()
 
 
+REAL = ("bool", "int8", "uint8", "int16", "int64", "uint64", "float16", "float32", "float64")
+COMPLEX = ("complex64", "complex128")
+
+
+@given(
+    data=st.data(),
+    shape=st.tuples(st.integers(2, 5), st.integers(2, 5)),
+    style=EXACT,
+    split=parts,
+    is_complex=st.booleans(),
+    seed=seeds,
+)
+def test_any_kinds_of_numbers_multiply_as_in_numpy(data, shape, style, split, is_complex, seed):
+    kinds = st.sampled_from(REAL + COMPLEX * is_complex)
+    matrix = small(shape, data.draw(kinds), seed)
+    steps = data.draw(expressions(shape))
+    flags = {"core.complex_matrix": is_complex, "core.complex_input": is_complex}
+    core = AnalogCore(matrix, tree(style, split, flags))
+    view, want = followed(core, steps), followed(matrix, steps)
+    right = small((2, want.shape[-1], 3), data.draw(kinds), seed + 1)
+    left = small((2, 3, want.shape[0]), data.draw(kinds), seed + 2)
+    for got, expected in ((view @ right, want @ right), (left @ view, left @ want)):
+        assert got.shape == expected.shape
+        if is_complex:
+            assert got.dtype.kind == "c"
+            assert got.dtype.itemsize >= expected.dtype.itemsize
+        else:
+            assert got.dtype == expected.dtype
+        np.testing.assert_allclose(got, expected, rtol=0, atol=1e-2)
+
+
+def small(shape, kind, seed):
+    """Small whole numbers of some kind, whose products fit it."""
+    random = np.random.default_rng(seed)
+    values = random.integers(0 if kind[0] in "bu" else -2, 3, shape)
+    return (values * (1 + 1j) if kind in COMPLEX else values).astype(kind)
+
+
 @settings(max_examples=50)
 @given(shape=sizes, index=st.tuples(st.integers(-9, 9), st.integers(-9, 9)), turned=st.booleans())
 def test_integers_are_out_of_bounds_where_they_are_in_numpy(shape, index, turned):
