@@ -184,7 +184,8 @@ COMPLEX = ("complex64", "complex128")
     seed=seeds,
 )
 def test_any_kinds_of_numbers_multiply_as_in_numpy(data, shape, style, split, is_complex, seed):
-    kinds = st.sampled_from(REAL + COMPLEX * is_complex)
+    # A complex core counts what NumPy joins by "or".
+    kinds = st.sampled_from(REAL[1:] + COMPLEX if is_complex else REAL)
     matrix = small(shape, data.draw(kinds), seed)
     steps = data.draw(expressions(shape))
     flags = {"core.complex_matrix": is_complex, "core.complex_input": is_complex}
