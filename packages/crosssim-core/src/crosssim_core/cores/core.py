@@ -8,10 +8,11 @@ from crosssim_core._array import gpu_array
 from crosssim_core.cores.conductances import ArrayConductances, export
 from crosssim_core.cores.holder import MatrixHolder, block_shape, numbers
 from crosssim_core.cores.matrix import AnalogMatrix
-from crosssim_core.cores.plan import ArrayPlan, Params, trees_of
+from crosssim_core.cores.plan import ArrayPlan
 from crosssim_core.cores.programmed import ProgrammedArrays
 from crosssim_core.cores.selection import Selection
 from crosssim_core.cores.state import ChipState, params_of, put_back, taken_out
+from crosssim_core.cores.trees import Params, trees_of
 from crosssim_core.cores.view import AnalogView
 from crosssim_core.errors import ShapeError
 from crosssim_core.parameters import CrossSimParameters

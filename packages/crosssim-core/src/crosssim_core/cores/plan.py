@@ -1,10 +1,7 @@
 """Which arrays hold a matrix: everything that is decided before its values are known."""
 
-import warnings
 from collections.abc import Mapping as Dict
-from collections.abc import Sequence
 from dataclasses import dataclass
-from operator import attrgetter
 
 from jaxtyping import Bool, Float
 
@@ -13,49 +10,18 @@ from crosssim_core.chain.block import Block, Grid, WeightRange
 from crosssim_core.chain.mapping import Mapping, Side, facing, make_mapping, weights_of
 from crosssim_core.chain.plan import ReadPlan
 from crosssim_core.chain.write import CellWriter
+from crosssim_core.cores.trees import Params, trees_of, warn_of_unheeded
 from crosssim_core.cores.weights import (
     check_holds_zero,
     check_real,
     weight_range,
     weights_within,
 )
-from crosssim_core.errors import ParameterError, ParameterWarning, ShapeError, UnsupportedError
+from crosssim_core.errors import ParameterError, ShapeError, UnsupportedError
 from crosssim_core.numerics.partition import part_sizes, part_slices
 from crosssim_core.parameters import CrossSimParameters, PartitionStrategy
 from crosssim_core.random import Stream, WriteNoise
 from crosssim_core.typing import Array, DType
-
-Params = CrossSimParameters | Sequence[CrossSimParameters]
-"""One tree for all arrays, or one for each array, row by row."""
-
-
-FIRST_DECIDES = (
-    "core.rows_max",
-    "core.cols_max",
-    "core.complex_matrix",
-    "core.complex_input",
-    "core.output_dtype",
-    "core.mapping.weights",
-    "simulation",
-)
-"""What concerns the whole matrix, so that the first of several trees decides it."""
-
-
-def trees_of(params: Params) -> tuple[CrossSimParameters, ...]:
-    """The trees that ``params`` are.
-
-    Raises:
-        ParameterError: There is none, or one is something else.
-    """
-    if isinstance(params, CrossSimParameters):
-        return (params,)
-    trees = tuple(params) if isinstance(params, Sequence) else ()
-    if not trees or not all(isinstance(tree, CrossSimParameters) for tree in trees):
-        raise ParameterError(
-            "parameters are one CrossSimParameters for all arrays, or a list with one for each, "
-            f"not {params!r:.80}."
-        )
-    return trees
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +89,7 @@ class ArrayPlan:
         trees = tuple(tree.copy() for tree in trees_of(params))
         for tree in trees:
             tree.validate()
-        _warn_of_unheeded(trees)
+        warn_of_unheeded(trees)
         if trees[0].core.holds_complex and not blocks:
             raise UnsupportedError(
                 "core.complex_matrix or core.complex_input is True, and a layer holds real weights "
@@ -237,19 +203,6 @@ class ArrayPlan:
             for row in self.parts
         ]
         return state.weights.half * xp.concat(rows, axis=0) + state.weights.middle
-
-
-def _warn_of_unheeded(trees: Sequence[CrossSimParameters]) -> None:
-    for path in FIRST_DECIDES:
-        own = attrgetter(path)
-        others = [number for number, tree in enumerate(trees) if own(tree) != own(trees[0])]
-        if others:
-            warnings.warn(
-                f"{path}: parameter tree {others[0]} of the list says otherwise than the first, "
-                "which alone decides what concerns the whole matrix.",
-                ParameterWarning,
-                stacklevel=4,
-            )
 
 
 def _part(tree: CrossSimParameters, outputs: slice, inputs: slice, stream: Stream) -> ArrayPart:

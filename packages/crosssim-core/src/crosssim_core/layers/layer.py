@@ -4,7 +4,7 @@ from jaxtyping import Float
 
 from crosssim_core._array import array_namespace, is_floating
 from crosssim_core.cores import ArrayPlan, ProgrammedArrays
-from crosssim_core.cores.plan import Params
+from crosssim_core.cores.trees import Params
 from crosssim_core.cores.weights import check_real
 from crosssim_core.layers.layout import Layout
 from crosssim_core.parameters import CrossSimParameters
