@@ -1,4 +1,4 @@
-"""What reaches the ADCs of a core while it is read, and which results rest on a rounding tie."""
+"""What the converters of a core are given while it is read, and what rests on a rounding tie."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -7,6 +7,7 @@ import numpy as np
 
 from crosssim_core import AnalogCore
 from crosssim_core._array import as_host
+from crosssim_core.converters import UniformLevels
 
 NEAR = 1e-7
 """Distance from a tie within which round-off may decide, in steps of the converter [1]."""
@@ -38,9 +39,7 @@ class WatchedAdc:
 
     def _on_tie(self, x: np.ndarray) -> np.ndarray:
         if self.uniform is not None:
-            position = (x - self.uniform.low) / self.uniform.step
-            inside = (position > 0) & (position < self.uniform.number - 1)
-            return inside & (np.abs(position - np.floor(position) - 0.5) < NEAR)
+            return between_levels(x, self.uniform)
         model, trim = getattr(self.model, "model", self.model), getattr(self.model, "trim", 0.0)
         table = getattr(model, "table", None)
         if table is None:
@@ -51,8 +50,38 @@ class WatchedAdc:
         return np.min(distance, axis=-1) < NEAR * step
 
 
+@dataclass
+class WatchedDac:
+    """A DAC that keeps which vectors hold a value on a tie."""
+
+    model: Any
+    ties: Any = False
+
+    @property
+    def uniform(self) -> Any:
+        return self.model.uniform
+
+    @property
+    def magnitude_bits(self) -> int:
+        return self.model.magnitude_bits
+
+    def convert(self, x: Any, /) -> Any:
+        if self.uniform is not None:
+            self.ties |= np.any(between_levels(as_host(x), self.uniform), axis=-1, keepdims=True)
+        return self.model.convert(x)
+
+
+def between_levels(x: np.ndarray, levels: UniformLevels) -> np.ndarray:
+    """Which values lie in the middle between two levels."""
+    position = (x - levels.low) / levels.step
+    inside = (position > 0) & (position < levels.number - 1)
+    return inside & (np.abs(position - np.floor(position) - 0.5) < NEAR)
+
+
 class Watch:
-    """Watches the ADCs of one direction of a core; the core computes what it did before.
+    """Watches the converters of one direction of a core that is read by the literal chain.
+
+    The core computes what it did before.
 
     Args:
         core: A programmed core that no other test uses.
@@ -70,16 +99,21 @@ class Watch:
                 if adc is not None:
                     watched.append(WatchedAdc(adc.model))
                     object.__setattr__(adc, "model", watched[-1])
-            self.parts.append((outputs, part.mapping.unit_line, watched))
+            path = part.reads[side].path
+            dac = None if path.dac is None else WatchedDac(path.dac)
+            object.__setattr__(path, "dac", dac)
+            self.parts.append((outputs, part.mapping.unit_line, watched, dac))
 
     def adcs(self) -> list[WatchedAdc]:
         """All ADCs."""
-        return [adc for _, _, watched in self.parts for adc in watched]
+        return [adc for _, _, watched, _ in self.parts for adc in watched]
 
     def ties(self, batch: tuple[int, ...]) -> np.ndarray:
         """Which outputs of real vectors of shape ``batch`` rest on a tie: (*batch, outputs)."""
         mask = np.zeros((*batch, self.shape[self.side == "vmm"]), dtype=bool)
-        for outputs, unit_line, watched in self.parts:
+        for outputs, unit_line, watched, dac in self.parts:
+            if dac is not None:
+                mask[..., outputs] |= dac.ties
             for adc in watched:
                 lines = adc.ties()
                 mask[..., outputs] |= lines[..., :1] | lines[..., 1:] if unit_line else lines

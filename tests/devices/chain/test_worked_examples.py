@@ -177,9 +177,9 @@ SEEN = {
 
 
 @pytest.mark.parametrize("example", SEEN)
-def test_the_adcs_are_given_the_currents_of_the_examples(example, literal):
+def test_the_adcs_are_given_the_currents_of_the_examples(example):
     (chosen, _), want = SEEN[example]
-    core = AnalogCore(A, tree(chosen, simulation__literal=literal))
+    core = AnalogCore(A, tree(chosen, simulation__literal=True))
     watch = Watch(core, "mvm")
     core @ X
     for adc, currents in zip(watch.adcs(), want, strict=True):

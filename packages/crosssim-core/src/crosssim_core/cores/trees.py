@@ -24,8 +24,8 @@ FIRST_DECIDES = (
 """What concerns the whole matrix, so that the first of several trees decides it."""
 
 
-def trees_of(params: Params) -> tuple[CrossSimParameters, ...]:
-    """The trees that ``params`` are.
+def trees_of(params: object) -> tuple[CrossSimParameters, ...]:
+    """The trees that ``params`` are, which should be `Params`.
 
     Raises:
         ParameterError: There is none, or one is something else.
