@@ -11,11 +11,13 @@ from hypothesis import strategies as st
 from watch import Watch
 
 from crosssim_core import AnalogCore
+from crosssim_core._array import as_host, installed_namespaces
 
 # Some settings have no effect with others.
 pytestmark = pytest.mark.filterwarnings("ignore::crosssim_core.errors.ParameterWarning")
 
 PLAIN = ("QuantizerADC", "SignMagnitudeADC")
+libraries = st.sampled_from([*installed_namespaces().values()])
 CIRCUITS = ("RampADC", "SarADC", "PipelineADC", "CyclicADC")
 
 
@@ -88,8 +90,11 @@ def values(seed, m, n):
     n=st.integers(1, 7),
     seed=st.integers(0, 999),
     literal=st.booleans(),
+    xp=libraries,
 )
-def test_b21_granular_loses_nothing_with_just_enough_bits(array, dac, model, m, n, seed, literal):
+def test_b21_granular_loses_nothing_with_just_enough_bits(
+    array, dac, model, m, n, seed, literal, xp
+):
     """The bits hold the largest current, counted in steps of cells and digits, and a sign."""
     exact = tree(array, dac, simulation__literal=literal)
     adc = {"model": model, "adc_per_ibit": True, "adc_range_option": "GRANULAR"}
@@ -99,9 +104,10 @@ def test_b21_granular_loses_nothing_with_just_enough_bits(array, dac, model, m, 
     granular.xbar.adc.mvm.bits = largest.bit_length() + 1
     assume(model in PLAIN or granular.xbar.adc.mvm.bits <= 10)
     matrix, right, left = values(seed, m, n)
-    ideal, core = AnalogCore(matrix, exact), AnalogCore(matrix, granular)
-    for got, want in ((core @ right, ideal @ right), (left @ core, left @ ideal)):
-        np.testing.assert_allclose(got, want, rtol=0, atol=1e-10)
+    ideal, core = AnalogCore(matrix, exact), AnalogCore(xp.asarray(matrix), granular)
+    products = core.matmul(xp.asarray(right)), core.rmatmul(xp.asarray(left))
+    for got, want in zip(products, (ideal @ right, left @ ideal), strict=True):
+        np.testing.assert_allclose(as_host(got), want, rtol=0, atol=1e-10)
 
 
 @settings(max_examples=400)
@@ -116,9 +122,10 @@ def test_b21_granular_loses_nothing_with_just_enough_bits(array, dac, model, m, 
     m=st.integers(1, 9),
     n=st.integers(1, 9),
     seed=st.integers(0, 999),
+    xp=libraries,
 )
 def test_b22_max_is_a_bound_that_no_current_exceeds(
-    array, model, bits, signed, digits, limits, adc_bits, m, n, seed
+    array, model, bits, signed, digits, limits, adc_bits, m, n, seed, xp
 ):
     low, high = limits
     if model == "SignMagnitudeDAC":
@@ -137,11 +144,11 @@ def test_b22_max_is_a_bound_that_no_current_exceeds(
     )
     params.xbar.adc.mvm.adc_per_ibit &= params.xbar.dac.mvm.input_bitslicing
     matrix, right, left = values(seed, m, n)
-    core = AnalogCore(matrix, params)
+    core = AnalogCore(xp.asarray(matrix), params)
     watched = [Watch(core, side) for side in ("mvm", "vmm")]
     for x in (right, left):
         x *= high
         np.clip(x, low, high, out=x)
-    core @ right, left @ core
+    core.matmul(xp.asarray(right)), core.rmatmul(xp.asarray(left))
     for watch in watched:
         assert all(adc.excess() <= 1e-12 for adc in watch.adcs())
