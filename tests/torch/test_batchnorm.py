@@ -1,14 +1,15 @@
 """Batch-norms are folded where this is exact, and named where they remain."""
 
 import copy
+import pickle
 
 import pytest
 import torch
 from analog_settings import tree
 from torch import nn
 
-from crosssim_core.errors import ConversionWarning
-from crosssim_torch import analog_modules, from_torch
+from crosssim_core.errors import ConversionWarning, ShapeError
+from crosssim_torch import analog_modules, from_torch, to_torch
 
 KINDS = {
     nn.Linear: (lambda **o: nn.Linear(3, 4, **o), nn.BatchNorm1d, (5, 3)),
@@ -44,6 +45,23 @@ def test_a_folded_network_computes_what_the_unfolded_one_does(kind, bias, affine
         assert type(analog[1]) is nn.Identity
         assert analog[0].bias is not None
         assert len(analog) == 3
+
+
+@pytest.mark.parametrize("lead", [(), (4,), (2, 4), (2, 3, 4)])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_folded_network_computes_the_same_or_refuses_whatever_the_axes(kind, lead):
+    """All lengths are 4, as the channels: a batch-norm over another axis has no other sign."""
+    make, norm, shape = KINDS[kind]
+    x = torch.randn(*lead, 3, *(5,) * (len(shape) - 2))
+    stock = lived_in(nn.Sequential(make(), norm(4)))
+    analog = from_torch(stock, tree(), fuse_batchnorm=True)
+    for network in (analog, pickle.loads(pickle.dumps(analog)), to_torch(analog)):
+        if len(lead) == 1:
+            torch.testing.assert_close(network(x), stock(x), rtol=1e-4, atol=1e-5)
+        else:
+            # PyTorch says what a stock convolution cannot take at all.
+            with pytest.raises((ShapeError, RuntimeError)):
+                network(x)
 
 
 def test_the_network_that_is_folded_is_left_as_it_was():

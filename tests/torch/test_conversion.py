@@ -7,7 +7,14 @@ import torch
 from analog_settings import ERRORS, needs_devices, tree
 from torch import nn
 
-from crosssim_core.errors import ConversionError, ConversionWarning, CrossSimError, UnsupportedError
+from crosssim_core.errors import (
+    ConversionError,
+    ConversionWarning,
+    CrossSimError,
+    DeviceUnavailableError,
+    ParameterError,
+    UnsupportedError,
+)
 from crosssim_torch import (
     AnalogConv1d,
     AnalogConv2d,
@@ -334,3 +341,39 @@ def test_a_lazy_layer_is_converted_once_it_has_a_shape():
         from_torch(lazy, tree())
     lazy(torch.ones(1, 4))
     assert len(analog_modules(from_torch(lazy, tree()))) == 2
+
+
+def test_an_error_names_the_layer_that_it_is_about():
+    bad = tree(core__mapping__weights={"percentile": None, "min": 1.0, "max": -1.0})
+    with pytest.raises(ParameterError, match=r"^b\.1\.x \(Linear\): core\.mapping\.weights: min"):
+        from_torch(Deep(), [tree(), bad, tree(), tree(), tree()])
+    with pytest.raises(ParameterError, match=r"^c\.0 \(Linear\): bias_rows: an integer") as caught:
+        from_torch(Deep(), tree(), [0, 0, 0, -1, 0])
+    assert caught.value.path == "bias_rows"
+
+
+@pytest.mark.parametrize(
+    ("twin", "layer"),
+    [
+        (AnalogLinear, nn.Conv2d(1, 1, 1)),
+        (AnalogConv2d, nn.Conv1d(1, 1, 1)),
+        (AnalogLinear, from_torch(nn.Linear(1, 1), tree())),
+        (AnalogLinear, 3),
+    ],
+)
+def test_a_twin_is_made_of_its_own_stock_class_only(twin, layer):
+    with pytest.raises(ConversionError, match=f"{twin.__name__} is made of a"):
+        twin.from_torch(layer, tree())
+
+
+@pytest.mark.parametrize("convert", [lambda m: from_torch(m, tree()), to_torch])
+def test_what_is_no_module_is_not_converted(convert):
+    with pytest.raises(ConversionError, match=r"torch\.nn\.Module is needed, got <class 'int'>"):
+        convert(3)
+
+
+def test_weights_without_values_are_not_programmed():
+    with pytest.raises(DeviceUnavailableError, match=r"1 \(Linear\): .*'meta'"):
+        from_torch(nn.Sequential(nn.ReLU(), nn.Linear(2, 2, device="meta")), tree())
+    with pytest.raises(DeviceUnavailableError, match="'meta'"):
+        AnalogLinear(tree(), 2, 2, device="meta")

@@ -1,8 +1,15 @@
 """One family for everything that CrossSim raises or warns of."""
 
+from typing import Any, Self
+
 
 class CrossSimError(Exception):
     """Base of every error that CrossSim raises on purpose."""
+
+    def concerning(self, subject: str) -> Self:
+        """This very error, whose text says now first what it is about."""
+        self.args = (f"{subject}: {self}",)
+        return self
 
 
 class ParameterError(CrossSimError, ValueError):
@@ -17,8 +24,8 @@ class ParameterError(CrossSimError, ValueError):
         self.message = message
         self.path = path
 
-    def __reduce__(self) -> tuple[type["ParameterError"], tuple[str, str]]:
-        return type(self), (self.message, self.path)
+    def __reduce__(self) -> tuple[type["ParameterError"], tuple[str, str], dict[str, Any]]:
+        return type(self), (self.message, self.path), {**vars(self), "args": self.args}
 
 
 class UnknownParameterError(ParameterError, AttributeError):
@@ -85,8 +92,11 @@ class SolverError(CrossSimError, RuntimeError):
         self.tolerance = tolerance
         self.steps = steps
 
-    def __reduce__(self) -> tuple[type["SolverError"], tuple[str, float, float, int]]:
-        return type(self), (self.message, self.residual, self.tolerance, self.steps)
+    def __reduce__(
+        self,
+    ) -> tuple[type["SolverError"], tuple[str, float, float, int], dict[str, Any]]:
+        own = self.message, self.residual, self.tolerance, self.steps
+        return type(self), own, {**vars(self), "args": self.args}
 
 
 class CrossSimWarning(UserWarning):

@@ -10,7 +10,12 @@ from torch import Tensor, nn
 
 from crosssim_core import CrossSimParameters
 from crosssim_core.cores import ArrayPlan, ArrayState, ProgrammedArrays
-from crosssim_core.errors import ParameterError, ShapeError
+from crosssim_core.errors import (
+    ConversionError,
+    DeviceUnavailableError,
+    ParameterError,
+    ShapeError,
+)
 from crosssim_core.layers import AnalogLayer
 from crosssim_core.random import Occasions, Stream
 from crosssim_torch.chip import (
@@ -130,6 +135,10 @@ class AnalogModule(nn.Module):
         seed: int | Stream | None,
     ) -> Self:
         """An analog module with the very parameters, hooks and attributes of ``layer``."""
+        if not isinstance(layer, cls.stock_class) or isinstance(layer, AnalogModule):
+            raise ConversionError(
+                f"{cls.__name__} is made of a {cls.stock_class.__name__}, got {type(layer)}."
+            )
         module = cls.__new__(cls)
         containers = {k: v.copy() for k, v in vars(layer).items() if isinstance(v, dict)}
         module.__dict__.update(vars(layer) | containers)
@@ -308,6 +317,11 @@ class AnalogModule(nn.Module):
 
     def _check_device(self, params: CrossSimParameters, holdings: Mapping[str, Holding]) -> None:
         device = self._device(next(iter(holdings.values())))
+        if device.type == "meta":
+            raise DeviceUnavailableError(
+                "The layer lives on the device 'meta', where weights have no values that arrays "
+                "could hold: give it weights first, with to_empty(device=...) and a checkpoint."
+            )
         if params.simulation.useGPU and device.type != "cuda":
             raise ParameterError(
                 f"the layer lives on {device}, so useGPU cannot be True: move the layer to a GPU, "

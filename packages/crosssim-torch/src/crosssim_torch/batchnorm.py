@@ -3,14 +3,30 @@
 import copy
 import itertools
 import warnings
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, fx, nn
 
-from crosssim_core.errors import ConversionWarning
+from crosssim_core.errors import ConversionWarning, ShapeError
 
-FOLDABLE = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
+
+class Partner(NamedTuple):
+    """The batch-norm whose channels are the outputs of a layer, and where they are."""
+
+    norm: type[nn.Module]
+    axes: int
+    """Axes of what passes from one to the other. A batch-norm takes axis 1 for the channels: with
+    another number of axes that is another axis, or the batch-norm refuses."""
+
+
+FOLDABLE: dict[type[nn.Module], Partner] = {
+    nn.Linear: Partner(nn.BatchNorm1d, 2),
+    nn.Conv1d: Partner(nn.BatchNorm1d, 3),
+    nn.Conv2d: Partner(nn.BatchNorm2d, 4),
+    nn.Conv3d: Partner(nn.BatchNorm3d, 5),
+}
 BATCHNORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 
 
@@ -21,7 +37,9 @@ def fuse_batchnorms(model: nn.Module) -> nn.Module:
     both run once, and it has running statistics. What feeds what is read off the traced network;
     a network that cannot be traced is taken at the order in which children are registered, with a
     warning unless that order is the one of an ``nn.Sequential``. A folded batch-norm becomes
-    ``nn.Identity``, so that names and positions stay. ``training`` flags are kept; the statistics
+    ``nn.Identity``, so that names and positions stay; it raises ShapeError where the batch-norm
+    would have taken another axis than that of the outputs for its channels, as ``BatchNorm1d`` does
+    with the output ``(N, L, F)`` of a linear layer. ``training`` flags are kept; the statistics
     folded are the running ones.
 
     Warns:
@@ -44,7 +62,7 @@ def fuse_batchnorms(model: nn.Module) -> nn.Module:
         assert layer is not None
         fold(layer, norm)
         parent, _, child = name.rpartition(".")
-        setattr(model.get_submodule(parent), child, nn.Identity().train(norm.training))
+        setattr(model.get_submodule(parent), child, _what_remains(layer, norm, name))
     return model
 
 
@@ -65,6 +83,32 @@ def fold(layer: nn.Module, norm: nn.Module) -> None:
     folded = weight * scale.reshape(-1, *(1,) * (weight.dim() - 1))
     old.weight = nn.Parameter(folded.to(weight.dtype), requires_grad=weight.requires_grad)
     old.bias = nn.Parameter(shift.to(weight.dtype), requires_grad=weight.requires_grad)
+
+
+def _what_remains(layer: nn.Module, norm: nn.Module, name: str) -> nn.Identity:
+    """The place of a folded batch-norm, through which only what it is folded for passes."""
+    identity = nn.Identity().train(norm.training)
+    kind, axes = FOLDABLE[type(layer)]
+    check = partial(check_axes, f"{name} ({kind.__name__})", axes)
+    identity.register_forward_pre_hook(check, with_kwargs=True)
+    return identity
+
+
+def check_axes(
+    norm: str, axes: int, module: nn.Module, args: tuple[Tensor, ...], named: dict[str, Tensor]
+) -> None:
+    """Check, as a hook, that the folded batch-norm ``norm`` would have met channels on axis 1.
+
+    Raises:
+        ShapeError: It would not.
+    """
+    (x,) = (*args, *named.values())
+    if x.dim() != axes:
+        raise ShapeError(
+            f"Batch-norm {norm} was folded into the layer before it, which is right for {axes} "
+            f"axes with the channels on axis 1; got shape {tuple(x.shape)}. Use "
+            "fuse_batchnorm=False."
+        )
 
 
 def _traced_pairs(model: nn.Module) -> dict[int, nn.Module] | None:
@@ -117,7 +161,7 @@ def _registered_pairs(model: nn.Module) -> dict[int, nn.Module]:
             held = [layer, norm, *layer.parameters(recurse=False)]
             if any(uses[id(module)] > 1 for module in held):
                 continue
-            if not isinstance(parent, nn.Sequential) and isinstance(layer, FOLDABLE):
+            if not isinstance(parent, nn.Sequential) and isinstance(layer, tuple(FOLDABLE)):
                 path = f"{parent_name}.{name}" if parent_name else name
                 warnings.warn(
                     f"Batch-norm {path} is folded into the layer registered before it; the "
@@ -133,6 +177,8 @@ def _obstacle(layer: nn.Module | None, norm: Any) -> str | None:
     """Why ``norm`` cannot be folded into ``layer``; None if it can."""
     if layer is None or type(layer) not in FOLDABLE:
         return "it is not the only one to take the output of one linear or convolutional layer"
+    if not isinstance(norm, FOLDABLE[type(layer)].norm):
+        return f"a {type(layer).__name__} before it has its outputs on another axis"
     if norm.running_mean is None:
         return "it has no running statistics"
     if norm.num_features != next(layer.parameters()).shape[0]:

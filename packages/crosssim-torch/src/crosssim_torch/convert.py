@@ -9,7 +9,12 @@ from torch import nn
 from torch.nn.modules.linear import NonDynamicallyQuantizableLinear
 
 from crosssim_core import CrossSimParameters
-from crosssim_core.errors import ConversionError, ConversionWarning, UnsupportedError
+from crosssim_core.errors import (
+    ConversionError,
+    ConversionWarning,
+    CrossSimError,
+    UnsupportedError,
+)
 from crosssim_torch.analog import AnalogModule, Params
 from crosssim_torch.attention import AnalogMultiheadAttention, AnalogOutProjection
 from crosssim_torch.batchnorm import fuse_batchnorms
@@ -107,12 +112,13 @@ def from_torch(
     Raises:
         ConversionError: A list has the wrong length, or there is nothing to convert.
         UnsupportedError: A layer with matrix products has no analog twin yet.
-        CrossSimError: The parameters do not fit a layer.
+        CrossSimError: The parameters do not fit a layer, which the message names.
 
     Warns:
         ConversionWarning: A subclass of a convertible layer stays digital; or a batch-norm cannot
             be folded.
     """
+    _check_module(model)
     model = fuse_batchnorms(model) if fuse_batchnorm else copy.deepcopy(model)
     _refuse_what_is_not_built(model)
     layers = convertible_modules(model)
@@ -126,12 +132,14 @@ def from_torch(
     rows = _for_each(bias_rows, layers, int, "bias_rows")
     names = {id(module): name for name, module in _walk(model)}
     stream = seed_stream(seed)
-    analog: dict[int, nn.Module] = {
-        id(layer): ANALOG_CLASSES[type(layer)]._adopt(
-            layer, tree, count, stream.child(names[id(layer)])
-        )
-        for layer, tree, count in zip(layers, trees, rows, strict=True)
-    }
+    analog: dict[int, nn.Module] = {}
+    for layer, tree, count in zip(layers, trees, rows, strict=True):
+        name, twin = names[id(layer)], ANALOG_CLASSES[type(layer)]
+        try:
+            analog[id(layer)] = twin._adopt(layer, tree, count, stream.child(name))
+        except CrossSimError as error:
+            error.concerning(f"{name or 'the model'} ({type(layer).__name__})")
+            raise
     converted = _replace(model, analog)
     use_padded_tensors(converted)
     return converted
@@ -148,6 +156,7 @@ def to_torch(model: nn.Module, physical_weights: bool | Sequence[bool] = False) 
     Raises:
         ConversionError: The list has the wrong length.
     """
+    _check_module(model)
     model = copy.deepcopy(model)
     modules = analog_modules(model)
     physical = _for_each(physical_weights, modules, bool, "physical_weights")
@@ -163,6 +172,11 @@ def to_torch(model: nn.Module, physical_weights: bool | Sequence[bool] = False) 
 def _walk(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
     """Name and module, each module once, parents before children."""
     yield from model.named_modules()
+
+
+def _check_module(model: object) -> None:
+    if not isinstance(model, nn.Module):
+        raise ConversionError(f"A torch.nn.Module is needed, got {type(model)}.")
 
 
 def _for_each(given: Any, layers: Sequence[nn.Module], one: type, name: str) -> list[Any]:

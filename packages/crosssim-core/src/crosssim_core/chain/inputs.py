@@ -107,8 +107,7 @@ class InputPath:
             raise ParameterError(
                 f"{dac.model} (signed = {dac.signed}) cannot slice inputs: input bit slicing "
                 "needs a SignMagnitudeDAC, or an unsigned QuantizerDAC with core.mapping.inputs "
-                "starting at 0.",
-                "xbar.dac",
+                "starting at 0."
             )
         ideal = dac.model == "IdealDAC" or dac.bits == 0
         return cls(

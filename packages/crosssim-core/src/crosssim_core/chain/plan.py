@@ -11,6 +11,7 @@ from crosssim_core.chain.ranges import AdcRange, adc_range
 from crosssim_core.converters import AdcModel, AdcSite, UniformLevels
 from crosssim_core.errors import UnsupportedError
 from crosssim_core.parameters import AdcParams, CrossSimParameters, DacParams
+from crosssim_core.parameters.messages import within
 from crosssim_core.plugins.registry import factory
 from crosssim_core.random import NoiseSource, Stream
 from crosssim_core.typing import Array
@@ -92,13 +93,14 @@ class ReadPlan:
 
         Raises:
             UnknownModelError: A converter model is not installed.
-            ParameterError: A converter refuses its parameters or its range.
+            ParameterError: A converter refuses its parameters or its range; the path is its own.
             UnsupportedError: An effect is switched on that is not simulated yet.
         """
         _refuse_what_is_not_built(params)
         dac: DacParams = getattr(params.xbar.dac, side)
         adc: AdcParams = getattr(params.xbar.adc, side)
-        path = InputPath.of(getattr(params.core.mapping.inputs, side), dac)
+        with within(f"xbar.dac.{side}"):
+            path = InputPath.of(getattr(params.core.mapping.inputs, side), dac)
         pairs = mapping.signs == 2
         balanced = params.core.balanced
         reader = CellReader.of(params.xbar.device)
@@ -107,11 +109,12 @@ class ReadPlan:
             if not adc.converts:
                 adcs.append(None)
                 continue
-            limits = adc_range(
-                params, adc, dac, mapping=mapping, path=path, inputs=inputs, index=index
-            )
-            lines = outputs + mapping.unit_line
-            adcs.append(_slice_adc(adc, limits, lines, stream.child("adc", index)))
+            with within(f"xbar.adc.{side}"):
+                limits = adc_range(
+                    params, adc, dac, mapping=mapping, path=path, inputs=inputs, index=index
+                )
+                lines = outputs + mapping.unit_line
+                adcs.append(_slice_adc(adc, limits, lines, stream.child("adc", index)))
         return cls(
             mapping=mapping,
             path=path,

@@ -76,8 +76,7 @@ def _calibrated(adc: AdcParams, index: int) -> AdcRange:
     if not given:
         raise ParameterError(
             "adc_range_option is CALIBRATED and calibrated_range is empty: give [low, high], or "
-            "choose adc_range_option = MAX.",
-            "xbar.adc",
+            "choose adc_range_option = MAX."
         )
     low, high = given[index] if isinstance(given[0], list) else given
     return AdcRange(low, high)
@@ -101,8 +100,7 @@ def _granular(
     if mapping.cell_bits <= 0 or path.digits is None:
         raise ParameterError(
             "adc_range_option is GRANULAR, which needs cells with levels (cell_bits) and input "
-            "bit slicing.",
-            "xbar.adc",
+            "bit slicing."
         )
     step = (1.0 - mapping.g_min) * path.digits.step / (2**mapping.cell_bits - 1)
     background = mapping.g_min if single_ended else 0.0

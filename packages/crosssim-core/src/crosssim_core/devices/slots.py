@@ -12,6 +12,7 @@ from crosssim_core.devices.interface import (
 )
 from crosssim_core.errors import UnsupportedError
 from crosssim_core.parameters import DeviceErrorParams, DeviceParameters
+from crosssim_core.parameters.messages import within
 from crosssim_core.plugins.registry import factory
 
 Slot = Literal["programming_error", "drift_error", "read_noise", "nonlinear_IV"]
@@ -39,19 +40,20 @@ def device_model(device: DeviceParameters, slot: Slot) -> Any:
 
     Raises:
         UnknownModelError: No such model is installed.
-        ParameterError: The model refuses its parameters or the cell.
+        ParameterError: The model refuses its parameters or the cell; the path is that of the slot.
         UnsupportedError: The model has nothing to say in this slot.
     """
     record: DeviceErrorParams = getattr(device, slot)
     if not record.enable or record.model == "IdealDevice":
         return None
-    model = factory("device", record.model)(record, cell_of(device))
+    with within(f"xbar.device.{slot}"):
+        model = factory("device", record.model)(record, cell_of(device))
+        if isinstance(model, ABILITY[slot]) and isinstance(model, ChecksItsSlot):
+            model.check_slot(slot)
     if not isinstance(model, ABILITY[slot]):
         able = [name for name, protocol in ABILITY.items() if isinstance(model, protocol)]
         raise UnsupportedError(
             f"Device model {record.model!r} cannot fill the slot xbar.device.{slot}. "
             f"It can fill: {', '.join(able) or 'none'}."
         )
-    if isinstance(model, ChecksItsSlot):
-        model.check_slot(slot)
     return model

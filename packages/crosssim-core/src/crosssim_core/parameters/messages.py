@@ -1,7 +1,8 @@
 """What to say when a parameter has a wrong name or a wrong value."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from reprlib import Repr
 
 from pydantic import ValidationError
@@ -40,6 +41,15 @@ def joined(*parts: str) -> str:
 def located(error: ParameterError, path: str) -> ParameterError:
     """The same error, seen from a group that holds the one at fault at ``path``."""
     return type(error)(error.message, joined(path, error.path))
+
+
+@contextmanager
+def within(path: str) -> Iterator[None]:
+    """Let what fails here say that it is the parameters at ``path`` that are at fault."""
+    try:
+        yield
+    except ParameterError as error:
+        raise located(error, path) from None
 
 
 def unknown_parameter(
