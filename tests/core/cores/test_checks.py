@@ -7,52 +7,82 @@ import pytest
 from analog_settings import needs_devices, tree
 
 from crosssim_core import AnalogCore
-from crosssim_core.errors import OperationError, ParameterError, ParameterWarning
+from crosssim_core.errors import (
+    CrossSimWarning,
+    OperationError,
+    ParameterError,
+    ParameterWarning,
+)
 
 A = np.array([[1, -0.5, 0.25], [0.3, 0.8, -1]])
 X = np.array([1, -0.5, 0.75])
 
 
-@pytest.mark.parametrize(
-    "settings",
-    [
-        {},
-        {"core__balanced__style": "TWO_SIDED", "xbar__device__cell_bits": 3},
-        {"core__style": "OFFSET", "xbar__device__cell_bits": 3},
-        {"core__style": "BITSLICED", "core__weight_bits": 6},
-        {"core__style": "BITSLICED", "core__weight_bits": 6, "core__bit_sliced__style": "OFFSET"},
-    ],
-)
-@pytest.mark.parametrize("literal", [False, True])
-def test_what_is_not_a_number_is_not_made_one(xp, settings, literal):
-    """A pair that asks for the sign of NaN would hold zero."""
-    limits = {"percentile": None, "min": -1.0, "max": 1.0}
-    params = tree(core__mapping__weights=limits, simulation__literal=literal, **settings)
+STYLES = [
+    {},
+    {"core__balanced__style": "TWO_SIDED", "xbar__device__cell_bits": 3},
+    {"core__style": "OFFSET", "xbar__device__cell_bits": 3},
+    {"core__style": "BITSLICED", "core__weight_bits": 6},
+    {"core__style": "BITSLICED", "core__weight_bits": 6, "core__bit_sliced__style": "OFFSET"},
+]
+LIMITS = [{"percentile": 1.0}, {"percentile": 0.8}, {"percentile": None, "min": -2.0, "max": 2.0}]
+
+
+def with_one(value):
     matrix = A.copy()
-    matrix[1, 2] = np.nan
-    core = AnalogCore(xp.asarray(matrix), params)
-    lost = np.isnan(np.asarray(core.get_matrix()))
-    np.testing.assert_array_equal(lost, np.isnan(matrix))
-    lost = np.isnan(np.asarray(core @ xp.asarray(np.stack((X, X * [np.nan, 1, 1]), axis=1))))
-    np.testing.assert_array_equal(lost, [[False, True], [True, True]])
+    matrix[1, 2] = value
+    return matrix
 
 
-@pytest.mark.parametrize("percentile", [0.8, 1.0])
-def test_limits_of_what_is_not_a_number_are_none(xp, percentile):
-    matrix = A.copy()
-    matrix[0, 0] = np.nan
-    core = AnalogCore(xp.asarray(matrix), tree(core__mapping__weights__percentile=percentile))
-    assert np.isnan(np.asarray(core.get_matrix())).all()
+@pytest.mark.parametrize("settings", STYLES)
+@pytest.mark.parametrize("limits", LIMITS)
+def test_no_conductance_stands_for_what_is_not_a_number(xp, settings, limits):
+    """Pairs took NaN for a zero, because it has no sign; limits below the end went past it."""
+    params = tree(core__mapping__weights=limits, **settings)
+    with pytest.raises(ParameterError, match=r"1 of the 6 values .* not numbers \(NaN\)"):
+        AnalogCore(xp.asarray(with_one(np.nan)), params)
+    core = AnalogCore(xp.asarray(A.copy()), params)
+    before = np.asarray(core.get_matrix())
+    for index in (1, 2), (..., 2), ...:
+        with pytest.raises(ParameterError, match="NaN"):
+            core[index] = xp.asarray(with_one(np.nan)[index])
+    np.testing.assert_array_equal(np.asarray(core.get_matrix()), before)
+    assert core.state().info["writes"] == 1
 
 
-def test_infinite_values_need_limits():
-    matrix = A.copy()
-    matrix[0, 0] = np.inf
-    with pytest.raises(ParameterError, match="infinite values"):
-        AnalogCore(matrix)
-    limits = {"percentile": None, "min": -2.0, "max": 2.0}
-    read = AnalogCore(matrix, tree(core__mapping__weights=limits)).get_matrix()
-    assert read[0, 0] == pytest.approx(2.0)
+def test_no_conductance_stands_for_half_a_number():
+    matrix = A.astype(complex)
+    matrix[0, 1] = complex(1.0, np.nan)
+    with pytest.raises(ParameterError, match=r"2 of the 24 values .* not numbers"):
+        AnalogCore(matrix, tree(core__complex_matrix=True))
+
+
+def test_an_input_that_is_not_a_number_gives_none(xp):
+    x = np.stack((X, X * [np.nan, 1, 1]), axis=1)
+    lost = np.isnan(np.asarray(AnalogCore(xp.asarray(A.copy())) @ xp.asarray(x)))
+    np.testing.assert_array_equal(lost, [[False, True], [False, True]])
+
+
+@pytest.mark.parametrize("limits", LIMITS)
+@pytest.mark.parametrize("value", [np.inf, -np.inf])
+def test_infinite_values_are_clipped_to_limits_that_do_not_follow_from_them(limits, value):
+    params = tree(core__mapping__weights=limits)
+    if limits["percentile"] is not None:
+        with pytest.raises(ParameterError, match="infinite values"):
+            AnalogCore(with_one(value), params)
+    else:
+        read = AnalogCore(with_one(value), params).get_matrix()
+        assert read[1, 2] == pytest.approx(np.sign(value) * 2.0)
+        params.core.mapping.weights.clipping = False
+        with pytest.raises(ParameterError, match="beyond the weight limits"):
+            AnalogCore(with_one(value), params)
+
+
+def test_an_infinite_value_that_is_assigned_is_clipped_with_a_warning():
+    core = AnalogCore(A)
+    with pytest.warns(CrossSimWarning, match="were set to these limits"):
+        core[0, 1] = np.inf
+    assert core[0, 1] == pytest.approx(1.0)
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from crosssim_core.chain.write import CellWriter
 from crosssim_core.cores.trees import Params, trees_of, warn_of_unheeded
 from crosssim_core.cores.weights import (
     check_holds_zero,
+    check_numbers,
     check_real,
     weight_range,
     weights_within,
@@ -163,7 +164,7 @@ class ArrayPlan:
         Raises:
             ShapeError: ``matrix`` does not have the shape of the plan.
             UnsupportedError: It is complex.
-            ParameterError: A value exceeds the weight limits and ``clipping`` is off.
+            ParameterError: A value is NaN, or exceeds the weight limits and ``clipping`` is off.
         """
         if tuple(matrix.shape) != self.shape:
             raise ShapeError(
@@ -173,6 +174,7 @@ class ArrayPlan:
         xp = array_namespace(matrix)
         exact = xp.astype(matrix, xp.float64)
         core = self.params[0].core
+        check_numbers(exact)
         limits = weight_range(exact, core.mapping.weights)
         if wired is not None:
             check_holds_zero(limits)

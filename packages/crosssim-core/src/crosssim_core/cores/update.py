@@ -7,7 +7,7 @@ from jaxtyping import Bool, Float
 from crosssim_core._array import array_namespace
 from crosssim_core.chain.block import WeightRange
 from crosssim_core.cores.plan import ArrayPart, ArrayPlan, ArrayState
-from crosssim_core.cores.weights import weights_within
+from crosssim_core.cores.weights import check_numbers, weights_within
 from crosssim_core.errors import CrossSimWarning
 from crosssim_core.typing import Array
 
@@ -36,11 +36,12 @@ def reprogrammed(
         occasion: Number of this programming, unlike that of any other.
 
     Raises:
-        ParameterError: An addressed value exceeds the limits and ``clipping`` is off.
+        ParameterError: An addressed value is NaN, or exceeds the limits and ``clipping`` is off.
 
     Warns:
         CrossSimWarning: An addressed value exceeds the limits, and was set to them.
     """
+    check_numbers(matrix)
     core = plan.params[0].core
     if core.mapping.weights.clipping:
         _warn_beyond(matrix, addressed, state.weights)

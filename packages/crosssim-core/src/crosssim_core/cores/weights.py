@@ -1,6 +1,6 @@
 """From the values of a matrix to weights within full scale."""
 
-from math import isinf
+from math import prod
 
 from jaxtyping import Float
 
@@ -18,20 +18,42 @@ def weight_range(
 ) -> WeightRange:
     """Values that the ends of the weight scale stand for, when ``matrix`` is programmed.
 
+    Raises:
+        ParameterError: They follow from the matrix, and that has infinite values.
+
     Source: CrossSim parameters ``core.mapping.weights.{min,max,percentile}``.
     """
     if mapping.percentile is None:
         assert mapping.min is not None
         assert mapping.max is not None
         return WeightRange(mapping.min, mapping.max)
-    limit = symmetric_limit(matrix, percentile=mapping.percentile)
-    if isinf(limit):
+    xp = array_namespace(matrix)
+    if bool(xp.any(xp.isinf(matrix))):
         raise ParameterError(
             f"percentile is {mapping.percentile:g} and the matrix has infinite values, so there "
             "are no limits: give core.mapping.weights.min and max, or a finite matrix.",
             "core.mapping.weights",
         )
+    limit = symmetric_limit(matrix, percentile=mapping.percentile)
     return WeightRange(-limit, limit)
+
+
+def check_numbers(matrix: Float[Array, "outputs inputs"]) -> None:
+    """No conductance stands for NaN.
+
+    Raises:
+        ParameterError: There is one in ``matrix``.
+    """
+    xp = array_namespace(matrix)
+    lost = xp.isnan(matrix)
+    if bool(xp.any(lost)):
+        count = int(xp.sum(xp.astype(lost, xp.int64)))
+        raise ParameterError(
+            f"{count} of the {prod(matrix.shape)} values of the matrix are not numbers (NaN), "
+            "and no conductance stands for that. In a trained network it means that training has "
+            "diverged.",
+            "core.mapping.weights",
+        )
 
 
 def check_real(x: Array) -> None:
