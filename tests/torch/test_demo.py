@@ -148,6 +148,31 @@ def test_one_chip_has_no_spread(demo: Callable[..., Result], tmp_path: Path) -> 
     assert [row["std"] for row in figures["results"]] == [0.0] * 7
 
 
+@pytest.mark.parametrize("seed", [-1, 2**63, 2**70])
+def test_a_seed_that_cannot_be_used_is_refused_before_any_work(
+    demo: Callable[..., Result], tmp_path: Path, seed: int
+) -> None:
+    result = demo("--seed", str(seed))
+    assert result.exit_code == 2
+    assert "--seed" in result.output
+    assert not any(tmp_path.iterdir())
+
+
+def test_the_largest_seed_is_used(demo: Callable[..., Result]) -> None:
+    assert demo("--seed", str(2**63 - 1)).exit_code == 0
+
+
+def test_a_file_in_place_of_the_output_is_refused_before_any_work(
+    demo: Callable[..., Result], tmp_path: Path
+) -> None:
+    (file := tmp_path / "taken").touch()
+    for output in (file, file / "below"):
+        result = demo("--output", str(output))
+        assert result.exit_code == 2
+        assert "cannot be a directory" in result.output
+    assert file.read_bytes() == b""
+
+
 def test_a_missing_extra_is_named(
     demo: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
 ) -> None:

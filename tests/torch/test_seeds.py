@@ -5,7 +5,7 @@ import torch
 from analog_settings import EIGHT_BITS, ERRORS, tree
 from torch import nn
 
-from crosssim_core.errors import CrossSimError
+from crosssim_core.errors import CrossSimError, ParameterError
 from crosssim_torch import (
     AnalogConv2d,
     AnalogLinear,
@@ -207,3 +207,11 @@ def test_programming_errors_have_the_spread_that_was_asked_for():
 def test_a_seed_that_does_not_fit_is_refused(seed):
     with pytest.raises(CrossSimError, match=str(seed)):
         from_torch(network(), tree(ERRORS), seed=seed)
+
+
+@pytest.mark.parametrize("seed", ["a", -1, 1.5, 2**63, [1]])
+def test_a_seed_is_a_natural_number_of_63_bits(seed):
+    with pytest.raises(ParameterError, match="seed"):
+        AnalogLinear(tree(), 2, 2, seed=seed)
+    with pytest.raises(ParameterError, match="seed"):
+        from_torch(nn.Linear(2, 2), tree(), seed=seed)

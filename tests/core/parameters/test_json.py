@@ -27,6 +27,14 @@ def test_an_empty_object_is_the_default_tree(tmp_path):
     assert CrossSimParameters.from_json(file) == CrossSimParameters()
 
 
+def test_a_file_may_begin_with_a_byte_order_mark(tmp_path, params):
+    """Windows PowerShell writes one before everything that it calls UTF-8."""
+    params.core.style = CoreStyle.OFFSET
+    params.to_json(file := tmp_path / "marked.json")
+    file.write_text(file.read_text(encoding="utf-8"), encoding="utf-8-sig")
+    assert CrossSimParameters.from_json(file) == params
+
+
 def test_null_groups_and_null_ranges_are_defaults():
     values = {
         "core": None,

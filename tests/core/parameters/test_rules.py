@@ -305,6 +305,40 @@ def test_negative_bits_and_sizes_are_refused(params, path):
         params.update({path: -1})
 
 
+BITS = [
+    "core.weight_bits",
+    "core.bit_sliced.num_slices",
+    "xbar.adc.mvm.bits",
+    "xbar.dac.mvm.bits",
+    "xbar.dac.mvm.slice_size",
+    "xbar.device.cell_bits",
+]
+
+
+@pytest.mark.parametrize("path", BITS)
+@pytest.mark.parametrize("bits", [54, 2000])
+def test_more_bits_than_a_number_has_are_refused(params, path, bits):
+    with pytest.raises(ParameterError, match=f"{path}: must be at most 53, got {bits}"):
+        params.update({path: bits})
+
+
+@pytest.mark.parametrize("changes", [None, [], ["core.style"], "core.style", 3, [("a", 1)]])
+def test_an_update_is_a_dictionary(params, changes):
+    with pytest.raises(ParameterError, match=r"xbar\.adc: update needs a dictionary"):
+        params.xbar.adc.update(changes)
+
+
+@pytest.mark.parametrize("name", ["style", "balanced"])
+def test_a_parameter_cannot_be_deleted(params, name):
+    with pytest.raises(ParameterError, match=rf"core\.{name}: .*cannot be deleted"):
+        delattr(params.core, name)
+    with pytest.raises(ParameterError, match=r"core\.sytle: .*Did you mean 'style'"):
+        del params.core.sytle
+    with pytest.raises(ParameterError, match=r"xbar\.adc\.match: .*cannot be deleted"):
+        del params.xbar.adc.match
+    assert params == CrossSimParameters()
+
+
 def test_a_group_can_be_validated_alone(params):
     params.xbar.device.Rmin = 1e5
     params.core.validate()

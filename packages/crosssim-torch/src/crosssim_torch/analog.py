@@ -27,7 +27,7 @@ from crosssim_torch.chip import (
     seed_stream,
     state_of,
 )
-from crosssim_torch.forward import Operands
+from crosssim_torch.forward import Operands, check_output_dtype
 from crosssim_torch.noise import TorchNoise
 from crosssim_torch.tiles import Holding, Tile
 
@@ -246,7 +246,8 @@ class AnalogModule(nn.Module):
         """A matrix with its arrays, holding the present weights."""
         biases = holding.values(self)[len(holding.weights) :]
         given = (None if bias is None else bias.detach() for bias in biases)
-        return AnalogLayer(holding.layout, self._programmed(key, holding), *given)
+        dtype = getattr(self, holding.weights[0]).dtype
+        return AnalogLayer(holding.layout, self._programmed(key, holding), *given, dtype=dtype)
 
     def _programmed(self, key: str, holding: Holding) -> ProgrammedArrays:
         """The arrays of a matrix, holding the present weights."""
@@ -322,6 +323,7 @@ class AnalogModule(nn.Module):
                 "The layer lives on the device 'meta', where weights have no values that arrays "
                 "could hold: give it weights first, with to_empty(device=...) and a checkpoint."
             )
+        check_output_dtype(params.core.output_dtype)
         if params.simulation.useGPU and device.type != "cuda":
             raise ParameterError(
                 f"the layer lives on {device}, so useGPU cannot be True: move the layer to a GPU, "

@@ -27,13 +27,14 @@ def seed_stream(seed: int | Stream | None) -> Stream:
     """The stream of ``seed``; with None PyTorch's generator is asked when something is drawn.
 
     Raises:
-        ParameterError: The seed is negative or does not fit 63 bits.
+        ParameterError: The seed is no integer from 0 upwards, or does not fit 63 bits.
     """
+    entropy = Stream.of(seed).entropy
     if isinstance(seed, Stream):
         return seed
-    if seed is not None and not 0 <= seed < SEED_LIMIT:
+    if entropy.given and entropy.get() >= SEED_LIMIT:
         raise ParameterError(f"a seed lies between 0 and 2**63 - 1, got {seed}.", "seed")
-    return Stream(Entropy(seed, torch_seed, seed is not None))
+    return Stream(Entropy(entropy.value, torch_seed, entropy.given))
 
 
 @dataclass(frozen=True, slots=True)

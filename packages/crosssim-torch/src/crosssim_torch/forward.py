@@ -8,8 +8,10 @@ from torch import Tensor
 from torch.autograd import Function
 
 from crosssim_core.chain.product import ArrayProduct
-from crosssim_core.errors import ArrayLibraryError
+from crosssim_core.cores.dtypes import output_dtype as core_output_dtype
+from crosssim_core.errors import ArrayLibraryError, ParameterError
 from crosssim_core.layers import AnalogLayer, Layout
+from crosssim_core.parameters import OutputDType
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,8 @@ def run_analog(
     """
     layer, form = operands.layer, layout or operands.layer.layout
     check_input(x, form)
-    dtype = output_dtype(operands.weight, x)
+    rule = layer.arrays.plan.params[0].core.output_dtype
+    dtype = output_dtype(rule, operands.weight, x)
 
     def read(x: Tensor) -> Tensor:
         # Autocast would compute line currents in half precision.
@@ -82,11 +85,30 @@ def check_floating(x: object) -> None:
         raise ArrayLibraryError(f"An analog layer takes real floating-point tensors, got {got}.")
 
 
-def output_dtype(weight: Tensor, x: Tensor) -> torch.dtype:
-    """The type to which weight and input promote, or that of autocast where it is on."""
-    if torch.is_autocast_enabled(x.device.type):
+def output_dtype(rule: OutputDType, weight: Tensor, x: Tensor) -> torch.dtype:
+    """Data type of a layer's output.
+
+    By ``core.output_dtype``, as of `AnalogCore`: NATIVE, which is the type to which weight and
+    input promote, gives way to autocast.
+    """
+    if rule is OutputDType.NATIVE and torch.is_autocast_enabled(x.device.type):
         return torch.get_autocast_dtype(x.device.type)
-    return torch.promote_types(weight.dtype, x.dtype)
+    dtype: torch.dtype = core_output_dtype(rule, weight.dtype, x)
+    return dtype
+
+
+def check_output_dtype(rule: OutputDType) -> None:
+    """Check that a network can go on with what a layer returns.
+
+    Raises:
+        ParameterError: It would be integers.
+    """
+    if rule.name.startswith("INT"):
+        raise ParameterError(
+            f"is {rule.name}, and a layer of a network returns floating-point numbers, which have "
+            "derivatives: choose NATIVE, MATRIX, INPUT or a floating-point type.",
+            "core.output_dtype",
+        )
 
 
 def _read(layer: AnalogLayer, x: Tensor, layout: Layout, product: ArrayProduct) -> Tensor:

@@ -16,7 +16,9 @@ def crosssim_commands(app: "Typer") -> None:
     """Add ``crosssim demo``."""
     import typer
 
-    seed_option = typer.Option("--seed", min=0, help="Where every random number comes from.")
+    seed_option = typer.Option(
+        "--seed", min=0, max=2**63 - 1, help="Where every random number comes from."
+    )
     chips_option = typer.Option("--chips", min=1, help="Number of simulated chips.")
     output_option = typer.Option("--output", help="Directory for the plot and the JSON file.")
 
@@ -36,4 +38,9 @@ def crosssim_commands(app: "Typer") -> None:
                 err=True,
             )
             raise typer.Exit(1) from error
+        try:
+            output.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            reason = f"{output} cannot be a directory: {error.strerror}."
+            raise typer.BadParameter(reason, param_hint="--output") from error
         run_demo(seed, chips, output)

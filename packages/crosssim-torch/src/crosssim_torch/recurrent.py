@@ -232,7 +232,8 @@ class AnalogRecurrent(TwoBiases, nn.RNNBase):
         """Initial states ``(layers * directions, batch, features)``, checked."""
         count = self.num_layers * len(self._directions)
         shapes = [(count, batch, size) for size in self._state_sizes()]
-        dtype = output_dtype(self.weight_ih_l0, x)
+        rule = self._tiles["l0"].plan.params[0].core.output_dtype
+        dtype = output_dtype(rule, self.weight_ih_l0, x)
         if given is None:
             return tuple(x.new_zeros(shape, dtype=dtype) for shape in shapes)
         wanted = shapes if batched else [(count, size) for count, _, size in shapes]

@@ -64,6 +64,25 @@ def numbers(x: Any) -> Array:
     return host
 
 
+def operand(x: Any, place: Array) -> Array:
+    """``x`` as an array where ``place`` lives; lists, scalars and analog matrices are converted.
+
+    Raises:
+        ArrayLibraryError: It lives elsewhere.
+        OperationError: It holds no numbers, or some are masked.
+    """
+    has_place = isinstance(x, NumpyOperand) or (is_array(x) and not isinstance(x, np.generic))
+    x = numbers(x)
+    if not has_place:
+        return from_host(x, like=place)
+    if not same_place(x, place):
+        raise ArrayLibraryError(
+            f"The arrays live in {library_name(place)} on {device_of(place)}, "
+            f"the operand in {library_name(x)} on {device_of(x)}: move one of them."
+        )
+    return x
+
+
 class Held(NamedTuple):
     """What the arrays hold, exchanged as a whole so that every thread sees one matrix."""
 
@@ -189,22 +208,8 @@ class MatrixHolder:
         return cast(join_vectors(y, left=left), self._result_type(dtype))
 
     def operand(self, x: Any) -> Array:
-        """``x`` as an array here; lists, scalars and analog matrices are converted.
-
-        Raises:
-            ArrayLibraryError: It lives elsewhere.
-            OperationError: It holds no numbers, or some are masked.
-        """
-        has_place = isinstance(x, NumpyOperand) or (is_array(x) and not isinstance(x, np.generic))
-        x = numbers(x)
-        if not has_place:
-            return from_host(x, like=self.place)
-        if not same_place(x, self.place):
-            raise ArrayLibraryError(
-                f"This core lives in {library_name(self.place)} on {device_of(self.place)}, "
-                f"the operand in {library_name(x)} on {device_of(x)}: move one of them."
-            )
-        return x
+        """``x`` as an array here, see `operand`."""
+        return operand(x, self.place)
 
     def _block(self, value: Any, selection: Selection) -> Array:
         """``value`` for the crossings of ``selection``, in double precision."""

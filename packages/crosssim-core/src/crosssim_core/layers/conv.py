@@ -7,6 +7,13 @@ from jaxtyping import Bool, Float
 
 from crosssim_core._array import array_namespace, device_of
 from crosssim_core.errors import ShapeError
+from crosssim_core.layers.checks import (
+    check_axes,
+    check_counts,
+    check_groups,
+    check_padding,
+    check_shapes,
+)
 from crosssim_core.layers.layout import append_bias, append_ones, held_bias
 from crosssim_core.numerics.windows import PaddingMode, pad_image, window_counts, windows
 from crosssim_core.typing import Array
@@ -32,6 +39,15 @@ class ConvLayout:
     bias: bool = True
     bias_rows: int = 0
 
+    def __post_init__(self) -> None:
+        check_counts(0, in_channels=self.in_channels, out_channels=self.out_channels)
+        check_counts(0, bias_rows=self.bias_rows)
+        axes = len(self.kernel_size)
+        check_axes(1, axes, kernel_size=self.kernel_size, stride=self.stride)
+        check_axes(1, axes, dilation=self.dilation)
+        check_padding(self.padding, self.padding_mode, axes)
+        check_groups(self.groups, in_channels=self.in_channels, out_channels=self.out_channels)
+
     @property
     def window(self) -> int:
         """Elements of the kernel in one channel."""
@@ -49,7 +65,9 @@ class ConvLayout:
         self, weight: Float[Array, "outputs channels *kernel"], bias: Array | None = None, /
     ) -> Float[Array, "outputs inputs"]:
         xp = array_namespace(weight)
-        flat = xp.reshape(weight, (self.out_channels, -1))
+        wanted = (self.out_channels, self.in_channels // self.groups, *self.kernel_size)
+        check_shapes(weight=(weight, wanted), bias=(bias, wanted[:1]))
+        flat = xp.reshape(weight, (self.out_channels, self._group[1]))
         if self.groups > 1:
             rows = [
                 xp.concat([self._block(flat, row, col) for col in range(self.groups)], axis=1)

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from jaxtyping import Bool, Float
 
 from crosssim_core._array import array_namespace, device_of
-from crosssim_core.errors import ShapeError
+from crosssim_core.errors import ParameterError, ShapeError
+from crosssim_core.layers.checks import check_axes, check_shapes
 from crosssim_core.layers.conv import ConvLayout
 from crosssim_core.numerics.windows import pad_image
 from crosssim_core.typing import Array
@@ -31,6 +32,18 @@ class ConvTransposeLayout:
     groups: int = 1
     bias: bool = True
     bias_rows: int = 0
+
+    def __post_init__(self) -> None:
+        axes = len(self.kernel_size)
+        check_axes(1, axes, stride=self.stride)
+        check_axes(0, axes, padding=self.padding, output_padding=self.output_padding)
+        sides = zip(self.output_padding, self.stride, self.convolution.dilation, strict=True)
+        if any(more >= max(step, reach) for more, step, reach in sides):
+            raise ParameterError(
+                f"must be smaller than stride or dilation, got {self.output_padding} with stride "
+                f"{self.stride} and dilation {self.dilation}.",
+                "output_padding",
+            )
 
     @property
     def convolution(self) -> ConvLayout:
@@ -65,6 +78,8 @@ class ConvTransposeLayout:
     def matrix(
         self, weight: Float[Array, "in_channels outputs *kernel"], bias: Array | None = None, /
     ) -> Float[Array, "outputs inputs"]:
+        wanted = (self.in_channels, self.out_channels // self.groups, *self.kernel_size)
+        check_shapes(weight=(weight, wanted))
         return self.convolution.matrix(self.kernel(weight), bias)
 
     def variables(self, matrix: Float[Array, "outputs inputs"], /) -> tuple[Array, Array | None]:

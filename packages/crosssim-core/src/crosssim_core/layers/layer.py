@@ -1,13 +1,17 @@
 """A layer whose weights live in simulated arrays, without any deep-learning framework."""
 
+from typing import Any
+
 from jaxtyping import Float
 
-from crosssim_core._array import array_namespace, is_floating
+from crosssim_core._array import array_namespace, gpu_array
 from crosssim_core.cores import ArrayPlan, ProgrammedArrays
-from crosssim_core.cores.trees import Params
+from crosssim_core.cores.dtypes import cast, output_dtype
+from crosssim_core.cores.holder import numbers, operand
+from crosssim_core.cores.trees import Params, trees_of
 from crosssim_core.cores.weights import check_real
 from crosssim_core.layers.layout import Layout
-from crosssim_core.parameters import CrossSimParameters
+from crosssim_core.parameters import CrossSimParameters, OutputDType, SimulationParameters
 from crosssim_core.random import Occasions, Stream
 from crosssim_core.typing import Array, DType
 
@@ -19,6 +23,7 @@ class AnalogLayer:
         layout: Kind and shape of the layer.
         arrays: The programmed matrix; `program` makes it from weights.
         biases: As they were given, those that the arrays hold among them.
+        dtype: Data type of the weights; that of the conductances if None.
 
     Example:
         >>> import numpy as np
@@ -28,10 +33,17 @@ class AnalogLayer:
         array([1.5])
     """
 
-    def __init__(self, layout: Layout, arrays: ProgrammedArrays, *biases: Array | None) -> None:
+    def __init__(
+        self,
+        layout: Layout,
+        arrays: ProgrammedArrays,
+        *biases: Array | None,
+        dtype: DType | None = None,
+    ) -> None:
         self.layout = layout
         self.arrays = arrays
         self.biases = biases
+        self.dtype = self._conductance.dtype if dtype is None else dtype
 
     @property
     def bias(self) -> Float[Array, " outputs"] | None:
@@ -58,33 +70,47 @@ class AnalogLayer:
             seed: Makes one chip, see `AnalogCore`.
 
         Raises:
+            ShapeError: A variable has not the shape that the layout takes.
             CrossSimError: As for `AnalogCore`.
         """
-        plan = ArrayPlan.of(layout.shape, params or CrossSimParameters(), Stream.of(seed))
+        trees = trees_of(CrossSimParameters() if params is None else params)
+        weight, bias = _variables(weight, bias, trees[0].simulation)
+        dtype = weight.dtype
+        if bias is not None:
+            dtype = output_dtype(OutputDType.NATIVE, dtype, bias)
+        xp = array_namespace(weight)
+        exact = (None if v is None else xp.astype(v, xp.float64) for v in (weight, bias))
+        plan = ArrayPlan.of(layout.shape, trees, Stream.of(seed))
         state = plan.program(
-            layout.matrix(weight, bias),
-            dtype=array_namespace(weight).float64,
-            wired=layout.wired(like=weight),
+            layout.matrix(*exact), dtype=xp.float64, wired=layout.wired(like=weight)
         )
-        arrays = ProgrammedArrays(plan, state, Occasions())
-        return cls(layout, arrays, bias)
+        return cls(layout, ProgrammedArrays(plan, state, Occasions()), bias, dtype=dtype)
 
     def __call__(self, x: Float[Array, "*data"], /) -> Float[Array, "*result"]:
         """The layer's output; shapes as in the PyTorch layer of the same name.
 
+        Returns:
+            Its data type follows from those of weights and input by ``core.output_dtype``.
+
         Raises:
             ShapeError: ``x`` does not fit the layer.
+            ArrayLibraryError: It lives elsewhere than the arrays.
             UnsupportedError: It is complex.
         """
+        x = operand(x, self._conductance)
         check_real(x)
-        xp = array_namespace(x)
-        dtype: DType = x.dtype if is_floating(x) else xp.float64
-        vectors = self.layout.vectors(xp.astype(x, self.arrays.state.conductance[0].dtype))
+        xp, exact = array_namespace(x), self._conductance.dtype
+        dtype = output_dtype(self.arrays.plan.params[0].core.output_dtype, self.dtype, x)
+        vectors = self.layout.vectors(xp.astype(x, exact))
         y = self.layout.outputs(self.arrays.read(vectors, "mvm"), x)
         bias = self.bias
         if bias is not None:
-            y = self.layout.add_bias(y, bias)
-        return xp.astype(y, dtype)
+            y = self.layout.add_bias(y, xp.astype(bias, exact))
+        return cast(y, dtype)
+
+    @property
+    def _conductance(self) -> Array:
+        return self.arrays.state.conductance[0]
 
     def get_matrix(self) -> Float[Array, "outputs inputs"]:
         """The programmed matrix, errors included."""
@@ -100,3 +126,25 @@ class AnalogLayer:
         biases = held[len(weights) :]
         given = self.biases or (None,) * len(biases)
         return *weights, *(b if h is None else h for h, b in zip(biases, given, strict=True))
+
+
+def _variables(
+    weight: Any, bias: Any, simulation: SimulationParameters
+) -> tuple[Array, Array | None]:
+    """Real weights and biases in one place, the one that the parameters ask for.
+
+    Raises:
+        ArrayLibraryError: They live in different places.
+        OperationError: They hold no numbers.
+        UnsupportedError: They are complex.
+        DeviceUnavailableError: They are to go where there is no GPU.
+    """
+    weight = numbers(weight)
+    if simulation.useGPU:
+        weight = gpu_array(weight, simulation.gpu_id)
+        bias = None if bias is None else gpu_array(numbers(bias), simulation.gpu_id)
+    bias = None if bias is None else operand(bias, weight)
+    for variable in (weight, bias):
+        if variable is not None:
+            check_real(variable)
+    return weight, bias

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from jaxtyping import Float
 
 from crosssim_core.errors import ShapeError
+from crosssim_core.layers.checks import check_counts, check_shapes
 from crosssim_core.layers.layout import append_bias, append_ones, held_bias
 from crosssim_core.typing import Array
 
@@ -18,6 +19,14 @@ class LinearLayout:
     bias: bool = True
     bias_rows: int = 0
 
+    def __post_init__(self) -> None:
+        check_counts(
+            0,
+            in_features=self.in_features,
+            out_features=self.out_features,
+            bias_rows=self.bias_rows,
+        )
+
     @property
     def shape(self) -> tuple[int, int]:
         return self.out_features, self.in_features + self.bias_rows
@@ -29,6 +38,8 @@ class LinearLayout:
     def matrix(
         self, weight: Float[Array, "outputs features"], bias: Array | None = None, /
     ) -> Float[Array, "outputs inputs"]:
+        wanted = (self.out_features, self.in_features)
+        check_shapes(weight=(weight, wanted), bias=(bias, wanted[:1]))
         return append_bias(weight, bias, self.bias_rows)
 
     def variables(self, matrix: Float[Array, "outputs inputs"], /) -> tuple[Array, Array | None]:

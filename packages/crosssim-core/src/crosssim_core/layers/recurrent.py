@@ -7,6 +7,7 @@ from jaxtyping import Bool, Float
 
 from crosssim_core._array import array_namespace, device_of
 from crosssim_core.errors import ShapeError
+from crosssim_core.layers.checks import check_counts, check_shapes
 from crosssim_core.layers.layout import append_ones, bias_columns, held_bias
 from crosssim_core.typing import Array
 
@@ -34,6 +35,16 @@ class CellLayout:
     bias: bool = True
     input_bias_rows: int = 0
     state_bias_rows: int = 0
+
+    def __post_init__(self) -> None:
+        check_counts(
+            0,
+            input_size=self.input_size,
+            hidden_size=self.hidden_size,
+            state_size=self.state_size,
+            input_bias_rows=self.input_bias_rows,
+            state_bias_rows=self.state_bias_rows,
+        )
 
     @classmethod
     def of(
@@ -80,6 +91,13 @@ class CellLayout:
         bias_hh: Float[Array, " gates"] | None = None,
         /,
     ) -> Float[Array, "outputs inputs"]:
+        gates = len(self.input_blocks) * self.hidden_size
+        check_shapes(
+            weight_ih=(weight_ih, (gates, self.input_size)),
+            weight_hh=(weight_hh, (gates, self.state_size)),
+            bias_ih=(bias_ih, (gates,)),
+            bias_hh=(bias_hh, (gates,)),
+        )
         parts = [
             self._spread(weight_ih, self.input_blocks),
             self._spread(weight_hh, self.state_blocks),

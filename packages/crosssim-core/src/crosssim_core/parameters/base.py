@@ -67,6 +67,11 @@ class Params(Node):
             >>> params.xbar.dac.vmm.slice_size
             2
         """
+        if not isinstance(changes, Mapping):
+            raise ParameterError(
+                f"update needs a dictionary of values by dotted path, got {shown(changes)}.",
+                self._path or "",
+            )
         rehearsal = deepcopy(self)
         for path, value in changes.items():
             rehearsal._assign(path, deepcopy(value))

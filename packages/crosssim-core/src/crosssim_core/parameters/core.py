@@ -1,5 +1,7 @@
 """How a matrix is spread over arrays."""
 
+from typing import Annotated
+
 from pydantic import Field
 
 from crosssim_core.errors import ParameterError
@@ -12,7 +14,7 @@ from crosssim_core.parameters.enums import (
     OutputDType,
 )
 from crosssim_core.parameters.mapping import MappingParameters
-from crosssim_core.parameters.plain import AtLeastOne, Count
+from crosssim_core.parameters.plain import Bits, Count
 
 
 class BalancedCoreParameters(Params):
@@ -31,7 +33,7 @@ class BitSlicedCoreParameters(Params):
 
     style: BitSlicedCoreStyle = BitSlicedCoreStyle.BALANCED
     """How every slice holds the sign."""
-    num_slices: AtLeastOne = 2
+    num_slices: Annotated[Bits, Field(ge=1)] = 2
     """Number of weight slices; slice 0 is the least significant."""
 
 
@@ -51,7 +53,7 @@ class CoreParameters(Params):
     """Most physical rows of one array, which carry the inputs of A·x; 0 is unlimited."""
     cols_max: Count = 0
     """Most physical columns of one array, which carry the outputs of A·x; 0 is unlimited."""
-    weight_bits: Count = 0
+    weight_bits: Bits = 0
     """Bits of a matrix value with its sign [bit]. Cores without slices are quantized by
     ``xbar.device.cell_bits`` alone."""
     complex_matrix: bool = False

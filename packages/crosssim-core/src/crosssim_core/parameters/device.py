@@ -4,14 +4,14 @@ from pydantic import Field
 
 from crosssim_core.errors import ParameterError
 from crosssim_core.parameters.base import Params
-from crosssim_core.parameters.plain import Count, NonNegative, Positive
+from crosssim_core.parameters.plain import Bits, NonNegative, Positive
 from crosssim_core.parameters.records import DeviceErrorParams
 
 
 class DeviceParameters(Params):
     """The memory cell, and how it errs."""
 
-    cell_bits: Count = 0
+    cell_bits: Bits = 0
     """Programmable levels between smallest and largest conductance, as a power of 2 [bit];
     0 is continuous."""
     Rmin: Positive = 1000.0

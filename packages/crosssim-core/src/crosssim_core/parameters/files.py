@@ -26,7 +26,8 @@ def read_json(path: str | PathLike[str]) -> Any:
         ParameterError: The file is not JSON.
     """
     try:
-        return json.loads(_found(path).read_text(encoding="utf-8"))
+        # Editors on Windows put a byte-order mark before UTF-8.
+        return json.loads(_found(path).read_text(encoding="utf-8-sig"))
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise ParameterError(f"{fspath(path)} is not a JSON file: {error}.") from None
 

@@ -84,6 +84,11 @@ class Node(BaseModel):
         else:
             raise self._unknown(name)
 
+    def __delattr__(self, name: str) -> None:
+        if name not in type(self)._names():
+            raise self._unknown(name)
+        raise ParameterError("is part of its group and cannot be deleted.", self._at(name))
+
     if not TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> Any:

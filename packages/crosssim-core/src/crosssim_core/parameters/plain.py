@@ -11,6 +11,12 @@ Count = Annotated[int, Field(ge=0)]
 AtLeastOne = Annotated[int, Field(ge=1)]
 """An integer above zero."""
 
+MOST_BITS = 53
+"""Arithmetic is done in float64, which tells no more codes apart."""
+
+Bits = Annotated[int, Field(ge=0, le=MOST_BITS)]
+"""A number of bits, 0 for none."""
+
 Positive = Annotated[float, Field(gt=0)]
 """A number above zero."""
 

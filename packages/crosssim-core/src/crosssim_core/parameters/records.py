@@ -1,7 +1,7 @@
 """Records that select a model by name and hold its parameters."""
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import Field
 
@@ -9,7 +9,7 @@ from crosssim_core.errors import ParameterError, PluginError
 from crosssim_core.parameters.base import Params
 from crosssim_core.parameters.enums import ADCRangeLimits
 from crosssim_core.parameters.messages import located
-from crosssim_core.parameters.plain import AtLeastOne, Count, NonNegative
+from crosssim_core.parameters.plain import Bits, NonNegative
 from crosssim_core.parameters.ranges import CalibratedRange, lowest
 from crosssim_core.plugins.entries import Family
 from crosssim_core.plugins.registry import params_class
@@ -141,7 +141,7 @@ class AdcParams(ModelRecord):
 
     model: str = "IdealADC"
     """Name of an ADC model."""
-    bits: Count = 0
+    bits: Bits = 0
     """Resolution [bit]; 0 hands the current on. Ignored by IdealADC."""
     signed: bool = True
     """Whether codes have a sign; some models require it, others ignore it."""
@@ -199,14 +199,14 @@ class DacParams(ModelRecord):
 
     model: str = "IdealDAC"
     """Name of a DAC model."""
-    bits: Count = 0
+    bits: Bits = 0
     """Resolution, with the sign bit if ``signed`` [bit]; 0 hands the input on without clipping.
     Ignored by IdealDAC."""
     input_bitslicing: bool = False
     """Feed the input digit by digit."""
     signed: bool = True
     """Whether inputs span [−1, 1] rather than [0, 1]."""
-    slice_size: AtLeastOne = 1
+    slice_size: Annotated[Bits, Field(ge=1)] = 1
     """Magnitude bits of one input digit [bit]."""
 
     def check(self) -> None:

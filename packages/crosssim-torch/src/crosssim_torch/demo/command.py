@@ -10,9 +10,8 @@ from crosssim_torch.demo.report import save_json, save_plot, table
 
 
 def run_demo(seed: int, chips: int, output: Path) -> Outcome:
-    """Run the main job, show its progress and results, and write them to ``output``."""
+    """Run the main job, show its progress and results, and write them to ``output``, a directory."""
     console = Console()
-    output.mkdir(parents=True, exist_ok=True)
     columns = (
         TextColumn("{task.description:<40}"),
         BarColumn(),
