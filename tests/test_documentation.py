@@ -34,3 +34,9 @@ def test_every_decision_has_its_three_parts() -> None:
     for path in ROOT.glob("docs/decisions/*.md"):
         titles = re.findall(r"^## (.*)", path.read_text(), re.MULTILINE)
         assert titles == ["Context", "Decision", "Consequences"], path.name
+
+
+def test_every_benchmark_is_described() -> None:
+    described = (ROOT / "benchmarks/README.md").read_text()
+    for path in ROOT.glob("benchmarks/bench_*.py"):
+        assert f"| `{path.name}` |" in described

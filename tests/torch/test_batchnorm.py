@@ -194,6 +194,12 @@ def test_a_batch_norm_over_another_axis_remains():
     remaining(stock, "channels", torch.randn(2, 3, 4))
 
 
+def test_a_batch_norm_of_images_after_a_linear_layer_remains():
+    """It takes axis 1 for the channels, and a linear layer has its outputs on the last one."""
+    stock = nn.Sequential(nn.Linear(4, 4), nn.BatchNorm2d(4))
+    remaining(stock, "a Linear before it .* another axis", torch.randn(2, 4, 3, 4))
+
+
 def test_an_instance_norm_is_left_alone():
     stock = nn.Sequential(nn.Conv2d(3, 4, 2), nn.InstanceNorm2d(4)).eval()
     analog = from_torch(stock, tree(), fuse_batchnorm=True)

@@ -11,7 +11,7 @@ from crosssim_core.parameters import OutputDType
 from crosssim_torch import from_torch
 
 FLOATING = [rule for rule in OutputDType if not rule.name.startswith("INT")]
-INTEGER = [rule for rule in OutputDType if rule.name.startswith("INT")] 
+INTEGER = [rule for rule in OutputDType if rule.name.startswith("INT")]
 TYPES = (torch.float64, torch.float32, torch.bfloat16, torch.float16)
 
 LAYERS = {

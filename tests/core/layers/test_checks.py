@@ -119,13 +119,13 @@ def test_a_cell_takes_each_variable_in_its_own_shape(number):
     variables = [np.ones(shape) for shape in ((12, 2), (12, 3), (12,), (12,))]
     layout.matrix(*variables)
     variables[number] = variables[number][:1]
-    with pytest.raises(ShapeError, match="takes a (weight|bias)_[ih]h of shape"):
+    with pytest.raises(ShapeError, match=r"takes a (weight|bias)_[ih]h of shape"):
         layout.matrix(*variables)
 
 
 def test_a_gpu_that_is_asked_for_and_not_there_is_an_error():
     params = tree(simulation__useGPU=True, simulation__gpu_id=99)
-    with pytest.raises(DeviceUnavailableError, match="simulation.useGPU"):
+    with pytest.raises(DeviceUnavailableError, match=r"simulation\.useGPU"):
         AnalogLayer.program(LinearLayout(4, 3), WEIGHT, BIAS, params)
 
 

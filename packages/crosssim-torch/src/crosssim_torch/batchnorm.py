@@ -177,7 +177,7 @@ def _obstacle(layer: nn.Module | None, norm: Any) -> str | None:
     """Why ``norm`` cannot be folded into ``layer``; None if it can."""
     if layer is None or type(layer) not in FOLDABLE:
         return "it is not the only one to take the output of one linear or convolutional layer"
-    if not isinstance(norm, FOLDABLE[type(layer)].norm):
+    if not issubclass(type(norm), FOLDABLE[type(layer)].norm):
         return f"a {type(layer).__name__} before it has its outputs on another axis"
     if norm.running_mean is None:
         return "it has no running statistics"

@@ -55,10 +55,13 @@ class Holding:
         """Program the present weights."""
         # Tensors made in inference mode could never be trained with afterwards.
         with torch.inference_mode(False), torch.no_grad():
-            matrix = self.matrix(module)
+            values = self.values(module)
+            # The share of a bias that each of its rows holds is no number of half precision.
+            exact = (None if value is None else value.detach().double() for value in values)
+            matrix = self.layout.matrix(*exact)
             return plan.program(
                 matrix,
-                dtype=torch.promote_types(matrix.dtype, torch.float32),
+                dtype=torch.promote_types(values[0].dtype, torch.float32),
                 occasion=identity.writes,
                 wired=self.layout.wired(like=matrix),
             )

@@ -10,7 +10,7 @@ from crosssim_torch.demo.report import save_json, save_plot, table
 
 
 def run_demo(seed: int, chips: int, output: Path) -> Outcome:
-    """Run the main job, show its progress and results, and write them to ``output``, a directory."""
+    """Run the main job, show its progress and results, and write them into ``output``."""
     console = Console()
     columns = (
         TextColumn("{task.description:<40}"),
