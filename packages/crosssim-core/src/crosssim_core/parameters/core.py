@@ -61,7 +61,8 @@ class CoreParameters(Params):
     complex_input: bool = False
     """Whether inputs may be complex."""
     output_dtype: OutputDType = OutputDType.NATIVE
-    """Which data type a product comes back in."""
+    """Which data type a product comes back in, of cores and layers. Layers of PyTorch return no
+    integers, and NATIVE there gives way to autocast."""
     balanced: BalancedCoreParameters = Field(default_factory=BalancedCoreParameters)
     bit_sliced: BitSlicedCoreParameters = Field(default_factory=BitSlicedCoreParameters)
     offset: OffsetCoreParameters = Field(default_factory=OffsetCoreParameters)
