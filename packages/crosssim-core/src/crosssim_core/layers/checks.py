@@ -1,10 +1,16 @@
 """What the layout of a layer refuses."""
 
-from collections.abc import Sequence
 from typing import Any, get_args
+
+import numpy as np
 
 from crosssim_core.errors import ParameterError, ShapeError
 from crosssim_core.numerics.windows import PaddingMode
+
+MODES = get_args(PaddingMode)
+
+INTEGERS = frozenset({int, np.int32, np.int64})
+"""Types of numbers that count something; True is none."""
 
 
 def check_counts(least: int, **fields: Any) -> None:
@@ -25,7 +31,7 @@ def check_axes(least: int, axes: int, **fields: Any) -> None:
         ParameterError: One does not.
     """
     for name, values in fields.items():
-        if not _is_tuple(values, axes) or not all(_is_count(value, least) for value in values):
+        if not _are_counts(values, axes, least):
             raise ParameterError(
                 f"must hold an integer of at least {least} for each of the {axes} image axes, got "
                 f"{values!r}.",
@@ -39,13 +45,9 @@ def check_padding(padding: Any, mode: Any, axes: int) -> None:
     Raises:
         ParameterError: The mode is unknown, or the widths are no pair for each image axis.
     """
-    if mode not in get_args(PaddingMode):
-        raise ParameterError(
-            f"must be one of {', '.join(get_args(PaddingMode))}, got {mode!r}.", "padding_mode"
-        )
-    if not _is_tuple(padding, axes) or not all(
-        _is_tuple(pair, 2) and all(_is_count(width, 0) for width in pair) for pair in padding
-    ):
+    if mode not in MODES:
+        raise ParameterError(f"must be one of {', '.join(MODES)}, got {mode!r}.", "padding_mode")
+    if not _are_pairs(padding, axes):
         raise ParameterError(
             "must hold a pair, of the elements before and after, for each of the "
             f"{axes} image axes, got {padding!r}.",
@@ -81,8 +83,19 @@ def check_shapes(**variables: tuple[Any, tuple[int, ...]]) -> None:
 
 
 def _is_count(value: Any, least: int) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= least
+    return type(value) in INTEGERS and bool(value >= least)
 
 
-def _is_tuple(values: Any, length: int) -> bool:
-    return isinstance(values, Sequence) and len(values) == length
+def _are_counts(values: Any, axes: int, least: int) -> bool:
+    return (
+        isinstance(values, tuple | list)
+        and len(values) == axes
+        and INTEGERS.issuperset(map(type, values))
+        and bool(min(values, default=least) >= least)
+    )
+
+
+def _are_pairs(values: Any, axes: int) -> bool:
+    if not isinstance(values, tuple | list) or len(values) != axes:
+        return False
+    return all(_are_counts(pair, 2, 0) for pair in values)

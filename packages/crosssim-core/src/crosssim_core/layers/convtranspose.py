@@ -6,7 +6,7 @@ from jaxtyping import Bool, Float
 
 from crosssim_core._array import array_namespace, device_of
 from crosssim_core.errors import ParameterError, ShapeError
-from crosssim_core.layers.checks import check_axes, check_shapes
+from crosssim_core.layers.checks import check_axes, check_counts, check_groups, check_shapes
 from crosssim_core.layers.conv import ConvLayout
 from crosssim_core.numerics.windows import pad_image
 from crosssim_core.typing import Array
@@ -34,10 +34,14 @@ class ConvTransposeLayout:
     bias_rows: int = 0
 
     def __post_init__(self) -> None:
+        check_counts(0, in_channels=self.in_channels, out_channels=self.out_channels)
+        check_counts(0, bias_rows=self.bias_rows)
         axes = len(self.kernel_size)
-        check_axes(1, axes, stride=self.stride)
+        check_axes(1, axes, kernel_size=self.kernel_size, stride=self.stride)
+        check_axes(1, axes, dilation=self.dilation)
         check_axes(0, axes, padding=self.padding, output_padding=self.output_padding)
-        sides = zip(self.output_padding, self.stride, self.convolution.dilation, strict=True)
+        check_groups(self.groups, in_channels=self.in_channels, out_channels=self.out_channels)
+        sides = zip(self.output_padding, self.stride, self.dilation, strict=True)
         if any(more >= max(step, reach) for more, step, reach in sides):
             raise ParameterError(
                 f"must be smaller than stride or dilation, got {self.output_padding} with stride "
