@@ -68,7 +68,7 @@ def tests(session: nox.Session) -> None:
     """Everything passes its tests, in one environment, a third party's plugin among it."""
     ours = ("crosssim_core[cli]", "crosssim_devices[plot]", "crosssim_torch[demo]")
     install_wheels(session, *ours, "acme_rram")
-    session.install(*TEST_TOOLS, "import-linter")
+    session.install(*TEST_TOOLS, "import-linter", "safetensors")
     run_tests(session, "tests", "examples/acme-rram/tests")
 
 

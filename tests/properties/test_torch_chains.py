@@ -12,10 +12,10 @@ from analog_settings import tree  # noqa: E402
 from chain_cases import array_settings, shared_settings  # noqa: E402
 from hypothesis import given, settings  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
-from layer_cases import layer_cases  # noqa: E402
+from layer_cases import conv_cases, layer_cases  # noqa: E402
 from watch import Watch  # noqa: E402
 
-from crosssim_torch import from_torch  # noqa: E402
+from crosssim_torch import LayerOptions, from_torch  # noqa: E402
 
 # Some settings have no effect with others.
 pytestmark = pytest.mark.filterwarnings("ignore::crosssim_core.errors.ParameterWarning")
@@ -32,8 +32,15 @@ def certain(layer, watch, x):
 
 
 @settings(max_examples=300)
-@given(layer_cases(), shared_settings(), array_settings(), sizes, sizes, st.integers(0, 2**31))
-def test_the_simplified_chain_is_the_literal_chain(case, shared, own, rows, cols, seed):
+@given(
+    layer_cases(),
+    shared_settings(),
+    array_settings(),
+    st.tuples(sizes, sizes),
+    st.sampled_from(("dense", "packed")),
+    st.integers(0, 2**31),
+)
+def test_the_simplified_chain_is_the_literal_chain(case, shared, own, limits, groups, seed):
     case = case.in_float64()
     stock, x = case.stock(), case.input().detach()
     # Noise of conversions comes in the order of the data, which differs between the chains.
@@ -41,13 +48,22 @@ def test_the_simplified_chain_is_the_literal_chain(case, shared, own, rows, cols
         shared
         | own
         | {
-            "core.rows_max": rows,
-            "core.cols_max": cols,
+            "core.rows_max": limits[0],
+            "core.cols_max": limits[1],
             "xbar.adc.mvm.stochastic_rounding": False,
         }
     )
+    if groups == "packed":
+        chosen |= PACKED
+    options = LayerOptions(groups=groups)
     analog, literal = (
-        from_torch(stock, tree(chosen, simulation__literal=on), case.bias_rows, seed=seed)
+        from_torch(
+            stock,
+            tree(chosen, simulation__literal=on),
+            case.bias_rows,
+            seed=seed,
+            options=options,
+        )
         for on in (False, True)
     )
     assert torch.equal(analog.get_matrix(), literal.get_matrix())
@@ -57,3 +73,52 @@ def test_the_simplified_chain_is_the_literal_chain(case, shared, own, rows, cols
     assert got.shape == want.shape == sure.shape
     scale = max(1.0, float(want.abs().max())) if want.numel() else 1.0
     torch.testing.assert_close(got[sure], want[sure], rtol=0, atol=1e-9 * scale)
+
+
+PACKED = {"core.offset.style": "DIGITAL_OFFSET", "core.cols_max": 0}
+"""What packed groups ask for in all settings."""
+
+DATA_DRIVEN = {"percentile", "per_vector", "sigma_comparator"}
+"""Settings that depend on all groups together, or differ between chips."""
+
+
+@given(
+    conv_cases(),
+    array_settings(),
+    sizes,
+    st.sampled_from((1.0, 1.5)),
+)
+def test_packed_groups_are_convolutions_of_their_own(case, own, limits, reach):
+    stock, x = case.in_float64().stock(), case.in_float64().input().detach()
+    forward = {n: v for n, v in own.items() if ".vmm." not in n and not n.endswith(".match")}
+    chosen = {n: v for n, v in forward.items() if n.rpartition(".")[2] not in DATA_DRIVEN} | {
+        "xbar.device.programming_error.enable": False,
+        "core.offset.style": "DIGITAL_OFFSET",
+        "core.rows_max": limits,
+        "core.mapping.weights.min": -reach,
+        "core.mapping.weights.max": reach,
+        "xbar.adc.mvm.stochastic_rounding": False,
+    }
+    if "core.mapping.inputs.mvm.percentile" in own:
+        chosen["core.mapping.inputs.mvm.min"] = -1.1 if own["xbar.dac.mvm.signed"] else 0.0
+        chosen["core.mapping.inputs.mvm.max"] = 1.1
+    packed = from_torch(stock, tree(chosen), case.bias_rows, options=LayerOptions(groups="packed"))
+    alone = []
+    for group in range(stock.groups):
+        one = type(stock)(**{**case.arguments, "groups": 1} | channels(stock), dtype=torch.float64)
+        with torch.no_grad():
+            for name, parameter in one.named_parameters():
+                parameter.copy_(getattr(stock, name).chunk(stock.groups)[group])
+        part = x.chunk(stock.groups, dim=-1 - len(stock.kernel_size))[group]
+        alone.append(from_torch(one, tree(chosen), case.bias_rows)(part))
+    want = torch.cat(alone, dim=-1 - len(stock.kernel_size)).detach()
+    got = packed(x).detach()
+    assert got.shape == want.shape
+    # What lies on a rounding tie may go either way.
+    differs = (got - want).abs() > 1e-9 * max(1.0, float(want.abs().max()) if want.numel() else 1.0)
+    assert differs.sum() <= 0.02 * differs.numel() + 1
+
+
+def channels(stock):
+    """Channels of one group."""
+    return {n: getattr(stock, n) // stock.groups for n in ("in_channels", "out_channels")}

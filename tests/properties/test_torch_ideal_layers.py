@@ -13,27 +13,35 @@ from layer_cases import (  # noqa: E402
     CONVOLUTIONS,
     LayerCase,
     assert_all_close,
+    attention_cases,
+    cell_cases,
     conv_cases,
     derivatives,
     layer_cases,
     linear_cases,
+    recurrent_cases,
+    transposed_cases,
 )
 
 from crosssim_core import CrossSimParameters  # noqa: E402
-from crosssim_torch import from_torch  # noqa: E402
+from crosssim_torch import LayerOptions, from_torch  # noqa: E402
 
 TOLERANCE = {torch.float64: 1e-12, torch.float32: 1e-5}
 
-# What PyTorch says of the copy that its own padding='same' makes.
-pytestmark = pytest.mark.filterwarnings("ignore:Using padding='same'")
+# What PyTorch says of the copy that its own padding='same' makes, and of its own projections.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:Using padding='same'"),
+    pytest.mark.filterwarnings("ignore:LSTM with projections"),
+]
 
 
-def check(case):
+def check(case, groups="dense"):
     stock = case.stock()
     want = derivatives(stock, case)
-    analog = from_torch(stock, CrossSimParameters(), case.bias_rows)
+    options = LayerOptions(groups=groups)
+    analog = from_torch(stock, CrossSimParameters(), case.bias_rows, options=options)
     got = derivatives(analog, case)
-    assert analog(case.input()).is_contiguous()
+    assert case.run(analog, case.input())[0].is_contiguous()
     assert_all_close(got, want, TOLERANCE[case.dtype])
 
 
@@ -43,9 +51,30 @@ def test_an_ideal_linear_layer_is_the_stock_layer_in_output_and_derivatives(case
     check(case)
 
 
+@pytest.mark.parametrize("groups", ["dense", "packed"])
 @pytest.mark.parametrize("axes", [1, 2, 3])
-def test_an_ideal_convolution_is_the_stock_layer_in_output_and_derivatives(axes):
-    settings(max_examples=200)(given(conv_cases(axes))(check))()
+def test_an_ideal_convolution_is_the_stock_layer_in_output_and_derivatives(axes, groups):
+    settings(max_examples=120)(given(conv_cases(axes))(lambda case: check(case, groups)))()
+
+
+@pytest.mark.parametrize("groups", ["dense", "packed"])
+def test_an_ideal_transposed_convolution_is_the_stock_layer_in_output_and_derivatives(groups):
+    settings(max_examples=120)(given(transposed_cases())(lambda case: check(case, groups)))()
+
+
+@given(cell_cases())
+def test_an_ideal_recurrent_cell_is_the_stock_layer_in_output_and_derivatives(case):
+    check(case)
+
+
+@given(recurrent_cases())
+def test_an_ideal_recurrent_layer_is_the_stock_layer_in_output_and_derivatives(case):
+    check(case)
+
+
+@given(attention_cases())
+def test_ideal_attention_is_the_stock_layer_in_output_and_derivatives(case):
+    check(case)
 
 
 @pytest.mark.parametrize("axes", [1, 2, 3])

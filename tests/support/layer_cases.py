@@ -11,6 +11,9 @@ from torch import Tensor, nn
 torch.set_num_threads(1)
 
 CONVOLUTIONS = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}
+TRANSPOSED = {1: nn.ConvTranspose1d, 2: nn.ConvTranspose2d, 3: nn.ConvTranspose3d}
+CELLS = (nn.RNNCell, nn.LSTMCell, nn.GRUCell)
+RECURRENT = (nn.RNN, nn.LSTM, nn.GRU)
 
 
 @dataclass(frozen=True)
@@ -36,10 +39,15 @@ class LayerCase:
         x = torch.randn(self.input_shape, generator=self._generator(2), dtype=torch.float64)
         return x.to(self.dtype).requires_grad_()
 
-    def gradient(self, y: Tensor) -> Tensor:
-        """A random gradient that arrives at the output ``y``."""
-        g = torch.randn(y.shape, generator=self._generator(3), dtype=torch.float64)
-        return g.to(y.dtype)
+    def run(self, layer: nn.Module, x: Tensor) -> tuple[Tensor, ...]:
+        """All outputs of ``layer`` for the input ``x``."""
+        attends = isinstance(layer, nn.MultiheadAttention)
+        return flat(layer(x, x.flip(-1), 2 * x) if attends else layer(x))
+
+    def gradients(self, outputs: tuple[Tensor, ...]) -> list[Tensor]:
+        """Random gradients that arrive at the outputs."""
+        generator = self._generator(3)
+        return [torch.randn(y.shape, generator=generator, dtype=y.dtype) for y in outputs]
 
     def in_float64(self) -> "LayerCase":
         return replace(self, dtype=torch.float64)
@@ -52,10 +60,18 @@ def derivatives(layer: nn.Module, case: LayerCase) -> dict[str, Tensor]:
     """Output of ``layer`` for the input of ``case``, and all derivatives, by name."""
     x = case.input()
     layer.zero_grad()
-    y = layer(x)
-    y.backward(case.gradient(y))
+    outputs = case.run(layer, x)
+    torch.autograd.backward(outputs, case.gradients(outputs))
     gradients = {n: p.grad for n, p in layer.named_parameters()}
-    return {"output": y.detach(), "input": x.grad, **gradients}  # type: ignore[dict-item]
+    named = {f"output {i}": y.detach() for i, y in enumerate(outputs)}
+    return {**named, "input": x.grad, **gradients}  # type: ignore[dict-item]
+
+
+def flat(outputs: Any) -> tuple[Tensor, ...]:
+    """All tensors of nested tuples, in order."""
+    if isinstance(outputs, Tensor):
+        return (outputs,)
+    return tuple(t for part in outputs if part is not None for t in flat(part))
 
 
 def assert_all_close(got: dict[str, Tensor], want: dict[str, Tensor], tolerance: float) -> None:
@@ -134,6 +150,95 @@ def conv_cases(draw: st.DrawFn, axes: int | None = None) -> LayerCase:
     batch = draw(st.sampled_from(((), (0,), (1,), (2,))))
     shape = (*batch, channels, *image)
     return LayerCase(CONVOLUTIONS[axes], arguments, shape, draw(rows), draw(dtypes), draw(seeds))
+
+
+@st.composite
+def transposed_cases(draw: st.DrawFn) -> LayerCase:
+    """Transposed convolutions of all strides and groups; batched, unbatched and empty inputs."""
+    axes = draw(st.integers(1, 3))
+    groups = draw(st.integers(1, 3))
+    stride = draw(st.integers(1, 3))
+    dilation = draw(st.integers(1, 2))
+    kernel = draw(_for_axes(st.integers(1, 2 if axes == 3 else 3), axes))
+    reach = [dilation * (k - 1) + 1 for k in _tuple(kernel, axes)]
+    channels = groups * draw(st.integers(1, 2))
+    arguments = {
+        "in_channels": channels,
+        "out_channels": groups * draw(st.integers(1, 2)),
+        "kernel_size": kernel,
+        "stride": stride,
+        # What is taken away leaves one element at least.
+        "padding": draw(st.integers(0, (min(reach) - 1) // 2)),
+        "output_padding": draw(st.integers(0, max(stride, dilation) - 1)),
+        "dilation": dilation,
+        "groups": groups,
+        "bias": draw(st.booleans()),
+    }
+    batch = draw(st.sampled_from(((), (0,), (1,), (2,))))
+    shape = (*batch, channels, *(draw(st.integers(1, 3)) for _ in range(axes)))
+    return LayerCase(TRANSPOSED[axes], arguments, shape, draw(rows), draw(dtypes), draw(seeds))
+
+
+@st.composite
+def cell_cases(draw: st.DrawFn) -> LayerCase:
+    """Recurrent cells, batched and unbatched."""
+    kind, inputs = draw(st.sampled_from(CELLS)), draw(st.integers(1, 4))
+    arguments = {
+        "input_size": inputs,
+        "hidden_size": draw(st.integers(1, 4)),
+        "bias": draw(st.booleans()),
+    }
+    shape = (*draw(st.sampled_from(((), (0,), (3,)))), inputs)
+    return LayerCase(kind, arguments, shape, draw(rows), draw(dtypes), draw(seeds))
+
+
+@st.composite
+def recurrent_cases(draw: st.DrawFn) -> LayerCase:
+    """Stacked recurrent layers in one direction or both, with projections."""
+    kind, inputs = draw(st.sampled_from(RECURRENT)), draw(st.integers(1, 3))
+    hidden = draw(st.integers(2, 4))
+    arguments = {
+        "input_size": inputs,
+        "hidden_size": hidden,
+        "num_layers": draw(st.integers(1, 2)),
+        "bias": draw(st.booleans()),
+        "batch_first": draw(st.booleans()),
+        "bidirectional": draw(st.booleans()),
+    }
+    if kind is nn.LSTM:
+        arguments["proj_size"] = draw(st.integers(0, hidden - 1))
+    shape = (*draw(st.sampled_from(((3,), (2, 3), (3, 2)))), inputs)
+    return LayerCase(kind, arguments, shape, draw(rows), draw(dtypes), draw(seeds))
+
+
+@st.composite
+def attention_cases(draw: st.DrawFn) -> LayerCase:
+    """Multi-head attention with everything that may extend keys and values."""
+    heads = draw(st.integers(1, 2))
+    features = heads * draw(st.integers(1, 3))
+    arguments = {
+        "embed_dim": features,
+        "num_heads": heads,
+        "bias": draw(st.booleans()),
+        "add_bias_kv": draw(st.booleans()),
+        "add_zero_attn": draw(st.booleans()),
+        "batch_first": draw(st.booleans()),
+    }
+    shape = (*draw(st.sampled_from(((3,), (2, 3)))), features)
+    kind = nn.MultiheadAttention
+    return LayerCase(kind, arguments, shape, draw(rows), draw(dtypes), draw(seeds))
+
+
+def every_layer() -> st.SearchStrategy[LayerCase]:
+    """Layers of all kinds that have an analog twin."""
+    return st.one_of(
+        linear_cases(),
+        conv_cases(),
+        transposed_cases(),
+        cell_cases(),
+        recurrent_cases(),
+        attention_cases(),
+    )
 
 
 def layer_cases() -> st.SearchStrategy[LayerCase]:

@@ -94,6 +94,8 @@ class Watch:
         self.parts = []
         for part in core._plan.arrays:
             outputs = part.outputs if side == "mvm" else part.inputs
+            # A stack of arrays, not divided along its outputs, gives all lines at once.
+            outputs = slice(None) if part.stack > 1 else outputs
             watched = []
             for adc in part.reads[side].adcs:
                 if adc is not None:

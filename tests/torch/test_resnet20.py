@@ -57,7 +57,7 @@ def test_with_ideal_arrays_the_logits_are_those_of_crosssim(network, folder, arr
     torch.testing.assert_close(got, arrays["y/ideal"], rtol=0, atol=1e-4)
 
 
-@pytest.mark.parametrize("configuration", ["balanced8"])
+@pytest.mark.parametrize("configuration", ["balanced8", "balanced8-ibits", "sliced2-max"])
 def test_with_quantizing_converters_the_logits_are_those_of_crosssim(
     network, folder, arrays, configuration
 ):

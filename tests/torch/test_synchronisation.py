@@ -249,11 +249,23 @@ def test_programming_again_draws_fresh_errors_and_keeps_the_parameters(again):
 @needs_devices
 def test_each_change_of_weights_draws_fresh_errors():
     module = layer(errors=True)
-    error = module.get_matrix() - module.form_matrix()
+    error = module.get_matrix() / module.form_matrix()
+    with torch.no_grad():
+        module.weight.mul_(2.0)
+    again = module.get_matrix() / module.form_matrix()
+    assert not torch.allclose(error, again, rtol=0, atol=1e-4)
+
+
+@needs_devices
+def test_edits_that_leave_every_value_as_it_was_program_nothing():
+    module = layer(errors=True)
+    before = buffers(module)
     with torch.no_grad():
         module.weight.mul_(1.0)
-    again = module.get_matrix() - module.form_matrix()
-    assert not torch.allclose(error, again, rtol=0, atol=1e-4)
+    module(X)
+    module.load_state_dict({n: p.clone() for n, p in module.named_parameters()})
+    module(X)
+    assert identical(buffers(module), before)
 
 
 def test_edits_through_data_act_after_synchronize():
@@ -290,3 +302,18 @@ def test_replacement_weights_of_a_functional_call_are_used():
     got = torch.func.functional_call(module, other, (X,))
     torch.testing.assert_close(got, nn.functional.linear(X, *other.values()))
     assert torch.equal(module(X), own)
+
+
+def test_fingerprints_tell_values_apart_wherever_they_differ():
+    """Scalings, signs and exchanges keep simple sums; false-alarm rate below 1e-15."""
+    from crosssim_torch.trace import fingerprint
+
+    weight = torch.randn(64, 64)
+    swapped, flipped, zero = weight.clone(), weight.clone(), torch.zeros(64, 64)
+    swapped[[0, 1]] = swapped[[1, 0]]
+    flipped[0, :2] *= -1.0
+    others = [2 * weight, 4 * weight, -weight, weight.abs(), swapped, flipped, zero, zero[:32]]
+    numbers = {fingerprint([w]) for w in (weight, *others)}
+    assert len(numbers) == 1 + len(others)
+    assert len({fingerprint(pair) for pair in ([weight, None], [None, weight], [weight])}) == 3
+    assert fingerprint([weight]) == fingerprint([weight.double()])

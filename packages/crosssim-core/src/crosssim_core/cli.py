@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rich.table import Table
     from typer import Typer
 
-SUPPLIED = {"demo": "crosssim-torch[demo]"}
+SUPPLIED = {"demo": "crosssim-torch[demo]", "report": "crosssim-torch"}
 """Commands that other packages bring, and what to install for them."""
 
 

@@ -12,12 +12,14 @@ from torch.nn.modules.linear import NonDynamicallyQuantizableLinear
 from crosssim_core.errors import ParameterError, ShapeError
 from crosssim_core.layers import LinearLayout
 from crosssim_core.random import Stream
-from crosssim_torch.analog import AnalogModule, Params
+from crosssim_torch.analog import AnalogModule
 from crosssim_torch.biases import OneBias
 from crosssim_torch.chip import seed_stream
 from crosssim_torch.forward import run_analog
 from crosssim_torch.gradients import LinearRead
 from crosssim_torch.linear import AnalogLinear
+from crosssim_torch.options import LayerOptions
+from crosssim_torch.params import Params
 from crosssim_torch.products import LinearProduct
 from crosssim_torch.tiles import Holding
 
@@ -35,16 +37,8 @@ class AnalogMultiheadAttention(OneBias, nn.MultiheadAttention):
     own, ``out_proj``. Products of queries, keys and values with each other are digital, since no
     array holds them. Shapes are those of the stock layer; there is no fused path.
 
-    Args:
-        params: One tree of parameters, or one for each array; every matrix takes them. A copy is
-            kept.
-        bias_rows: Array rows that hold the bias of each projection; with 0 it is added digitally.
-        seed: Makes one chip; with None ``torch.manual_seed`` governs.
-
-    The other arguments are those of ``nn.MultiheadAttention``.
-
-    Raises:
-        CrossSimError: The parameters contradict each other or ask for what is not simulated.
+    Takes ``params``, the arguments of ``nn.MultiheadAttention``, ``bias_rows``, ``seed`` and
+    ``options``; see `AnalogModule`. Every matrix takes the same parameters.
 
     Example:
         >>> x = torch.ones(7, 2, 4)
@@ -58,38 +52,14 @@ class AnalogMultiheadAttention(OneBias, nn.MultiheadAttention):
     def __init__(
         self,
         params: Params,
-        embed_dim: int,
-        num_heads: int,
-        dropout: float = 0.0,
-        bias: bool = True,
-        add_bias_kv: bool = False,
-        add_zero_attn: bool = False,
-        kdim: int | None = None,
-        vdim: int | None = None,
-        batch_first: bool = False,
-        device: Any = None,
-        dtype: torch.dtype | None = None,
-        bias_rows: int = 0,
-        *,
+        *args: Any,
         seed: int | Stream | None = None,
+        options: LayerOptions | None = None,
+        **named: Any,
     ) -> None:
-        nn.MultiheadAttention.__init__(
-            self,
-            embed_dim,
-            num_heads,
-            dropout,
-            bias,
-            add_bias_kv,
-            add_zero_attn,
-            kdim,
-            vdim,
-            batch_first,
-            device,
-            dtype,
-        )
         stream = seed_stream(seed)
-        self._become_analog(params, bias_rows, stream)
-        self._convert_output(params, bias_rows, stream)
+        super().__init__(params, *args, seed=stream, options=options, **named)
+        self._convert_output(params, self.bias_rows, stream, options)
 
     @classmethod
     def from_torch(
@@ -99,10 +69,11 @@ class AnalogMultiheadAttention(OneBias, nn.MultiheadAttention):
         bias_rows: int = 0,
         *,
         seed: int | Stream | None = None,
+        options: LayerOptions | None = None,
     ) -> Self:
         stream = seed_stream(seed)
-        module = super().from_torch(layer, params, bias_rows, seed=stream)
-        module._convert_output(params, bias_rows, stream)
+        module = super().from_torch(layer, params, bias_rows, seed=stream, options=options)
+        module._convert_output(params, bias_rows, stream, options)
         return module
 
     @classmethod
@@ -117,11 +88,13 @@ class AnalogMultiheadAttention(OneBias, nn.MultiheadAttention):
         stock.out_proj = AnalogOutProjection.to_torch(stock.out_proj, physical_weights)
         return stock  # type: ignore[no-any-return]
 
-    def _convert_output(self, params: Params, bias_rows: int, stream: Stream) -> None:
+    def _convert_output(
+        self, params: Params, bias_rows: int, stream: Stream, options: LayerOptions | None
+    ) -> None:
         own = stream.child("out_proj")
-        self.out_proj = AnalogOutProjection._adopt(self.out_proj, params, bias_rows, own)
+        self.out_proj = AnalogOutProjection._adopt(self.out_proj, params, bias_rows, own, options)
 
-    def _holdings(self, rows: Mapping[str, int]) -> dict[str, Holding]:
+    def _holdings(self, rows: Mapping[str, int], options: LayerOptions) -> dict[str, Holding]:
         holdings, outputs, packed = {}, self.embed_dim, self._parameters["in_proj_weight"]
         for i, (key, inputs) in enumerate(zip("qkv", self._features, strict=True)):
             part = slice(i * outputs, (i + 1) * outputs)

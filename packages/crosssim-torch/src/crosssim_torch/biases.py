@@ -1,12 +1,13 @@
 """The choice of array rows for the biases of a layer."""
 
-import copy
 from typing import Self
 
 from torch import nn
 
 from crosssim_core.random import Stream
-from crosssim_torch.analog import AnalogModule, Params
+from crosssim_torch.analog import AnalogModule
+from crosssim_torch.options import LayerOptions
+from crosssim_torch.params import Params
 
 
 class OneBias(AnalogModule):
@@ -20,6 +21,7 @@ class OneBias(AnalogModule):
         bias_rows: int = 0,
         *,
         seed: int | Stream | None = None,
+        options: LayerOptions | None = None,
     ) -> Self:
         """The analog twin of ``layer``, which is left unchanged and shares nothing with it.
 
@@ -28,8 +30,9 @@ class OneBias(AnalogModule):
             params: One tree of parameters, or one for each array.
             bias_rows: Array rows that hold the bias; with 0 it is added digitally.
             seed: Makes one chip; with None ``torch.manual_seed`` governs.
+            options: Layout, synchronization and derivatives; defaults if None.
         """
-        return cls._adopt(copy.deepcopy(layer), params, bias_rows, seed)
+        return cls._adopt(cls._copied(layer), params, bias_rows, seed, options)
 
     @property
     def bias_rows(self) -> int:
@@ -55,6 +58,7 @@ class TwoBiases(AnalogModule):
         bias_hh_rows: int | list[int] = 0,
         *,
         seed: int | Stream | None = None,
+        options: LayerOptions | None = None,
     ) -> Self:
         """The analog twin of ``layer``, which is left unchanged and shares nothing with it.
 
@@ -65,6 +69,7 @@ class TwoBiases(AnalogModule):
                 stacked layers, a list has one number for each.
             bias_hh_rows: Likewise of the state bias.
             seed: Makes one chip; with None ``torch.manual_seed`` governs.
+            options: Layout, synchronization and derivatives; defaults if None.
         """
         rows = {"bias_ih": bias_ih_rows, "bias_hh": bias_hh_rows}
-        return cls._adopt(copy.deepcopy(layer), params, rows, seed)
+        return cls._adopt(cls._copied(layer), params, rows, seed, options)

@@ -1,15 +1,12 @@
 """Analog recurrent cells."""
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
-import torch
 from torch import Tensor, nn
 
 from crosssim_core.errors import ParameterError, ShapeError
 from crosssim_core.layers import CellLayout
-from crosssim_core.random import Stream
-from crosssim_torch.analog import Params
 from crosssim_torch.biases import TwoBiases
 from crosssim_torch.forward import check_floating
 from crosssim_torch.gates import (
@@ -21,6 +18,7 @@ from crosssim_torch.gates import (
     gru_step,
     lstm_step,
 )
+from crosssim_torch.options import LayerOptions
 from crosssim_torch.tiles import Holding
 
 
@@ -33,39 +31,14 @@ class AnalogCell(TwoBiases, nn.RNNCellBase):
     Shapes: input ``(N, input_size)`` or ``(input_size)``, states ``(N, hidden_size)`` or
     ``(hidden_size)``, zeros where they are left out.
 
-    Args:
-        params: One tree of parameters, or one for each array. A copy is kept.
-        bias_ih_rows: Array rows that hold the input bias; with 0 it is added digitally.
-        bias_hh_rows: Likewise of the state bias.
-        seed: Makes one chip; with None ``torch.manual_seed`` governs.
-
-    The other arguments are those of the stock cell.
-
-    Raises:
-        CrossSimError: The parameters contradict each other or ask for what is not simulated.
+    Takes ``params``, the arguments of the stock cell, ``bias_ih_rows``, ``bias_hh_rows``, ``seed``
+    and ``options``; see `AnalogModule`.
     """
 
     kind: ClassVar[str]
     """As `CellLayout` names it."""
 
     state_count: ClassVar[int] = 1
-
-    def __init__(
-        self,
-        params: Params,
-        input_size: int,
-        hidden_size: int,
-        bias: bool = True,
-        device: Any = None,
-        dtype: torch.dtype | None = None,
-        bias_ih_rows: int = 0,
-        bias_hh_rows: int = 0,
-        *,
-        seed: int | Stream | None = None,
-    ) -> None:
-        stock: Any = super().__init__
-        stock(input_size, hidden_size, bias, device=device, dtype=dtype)
-        self._become_analog(params, {"bias_ih": bias_ih_rows, "bias_hh": bias_hh_rows}, seed)
 
     @property
     def bias_ih_rows(self) -> int:
@@ -85,7 +58,7 @@ class AnalogCell(TwoBiases, nn.RNNCellBase):
     def bias_hh_rows(self, rows: int) -> None:
         self._set_rows("bias_hh", rows)
 
-    def _holdings(self, rows: Mapping[str, int]) -> dict[str, Holding]:
+    def _holdings(self, rows: Mapping[str, int], options: LayerOptions) -> dict[str, Holding]:
         layout = CellLayout.of(
             self.kind,
             self.input_size,
@@ -124,7 +97,7 @@ class AnalogCell(TwoBiases, nn.RNNCellBase):
 
 
 class AnalogRNNCell(AnalogCell, nn.RNNCell):
-    """``nn.RNNCell`` in simulated arrays; see `AnalogCell` for shapes and further arguments.
+    """``nn.RNNCell`` in simulated arrays; see `AnalogCell`.
 
     Example:
         >>> AnalogRNNCell(CrossSimParameters(), 3, 5)(torch.ones(2, 3)).shape
@@ -133,33 +106,6 @@ class AnalogRNNCell(AnalogCell, nn.RNNCell):
 
     stock_class = nn.RNNCell
     kind = "rnn"
-
-    def __init__(
-        self,
-        params: Params,
-        input_size: int,
-        hidden_size: int,
-        bias: bool = True,
-        nonlinearity: str = "tanh",
-        device: Any = None,
-        dtype: torch.dtype | None = None,
-        bias_ih_rows: int = 0,
-        bias_hh_rows: int = 0,
-        *,
-        seed: int | Stream | None = None,
-    ) -> None:
-        super().__init__(
-            params,
-            input_size,
-            hidden_size,
-            bias,
-            device,
-            dtype,
-            bias_ih_rows,
-            bias_hh_rows,
-            seed=seed,
-        )
-        self.nonlinearity = nonlinearity
 
     def _step(self) -> Step:
         if self.nonlinearity not in RNN_STEPS:
@@ -174,7 +120,7 @@ class AnalogRNNCell(AnalogCell, nn.RNNCell):
 
 
 class AnalogLSTMCell(AnalogCell, nn.LSTMCell):
-    """``nn.LSTMCell`` in simulated arrays; see `AnalogCell` for shapes and further arguments.
+    """``nn.LSTMCell`` in simulated arrays; see `AnalogCell`.
 
     Example:
         >>> h, c = AnalogLSTMCell(CrossSimParameters(), 3, 5)(torch.ones(2, 3))
@@ -197,7 +143,7 @@ class AnalogLSTMCell(AnalogCell, nn.LSTMCell):
 
 
 class AnalogGRUCell(AnalogCell, nn.GRUCell):
-    """``nn.GRUCell`` in simulated arrays; see `AnalogCell` for shapes and further arguments.
+    """``nn.GRUCell`` in simulated arrays; see `AnalogCell`.
 
     The structural zeros of its matrix carry no programming error.
 

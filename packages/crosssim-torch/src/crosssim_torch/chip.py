@@ -1,7 +1,7 @@
 """The programmed state of one layer, kept in buffers so that it moves and is saved with it."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -11,6 +11,7 @@ from crosssim_core.chain.block import WeightRange
 from crosssim_core.cores import ArrayState
 from crosssim_core.errors import ParameterError
 from crosssim_core.random import Entropy, Stream
+from crosssim_torch.trace import fingerprint
 
 PREFIX = "chip_"
 """Begins the name of every buffer that belongs to the chip."""
@@ -45,30 +46,41 @@ class ChipIdentity:
     chip: int = 0
     """Chips that this layer was built on before."""
     writes: int = 0
-    """Programmings of this chip before the present one."""
+    """Programmings of this chip before the present one, those that drew the same errors aside."""
+    content: int = 0
+    """Fingerprint of the weights that it holds."""
 
     def errors(self) -> Stream:
         """Where the errors of this chip come from."""
         return self.stream.child("chip", self.chip)
 
     def to_tensor(self) -> Tensor:
-        """As int64 numbers: seed (-1 while none was drawn), given, chip, writes, key."""
+        """As int64 numbers: seed (-1 while none was drawn), given, chip, writes, content, key."""
         entropy = self.stream.entropy
         seed = -1 if entropy.value is None else entropy.value
-        numbers = [seed, int(entropy.given), self.chip, self.writes, *self.stream.key]
+        numbers = [seed, int(entropy.given), self.chip, self.writes, self.content, *self.stream.key]
         return torch.tensor(numbers, dtype=torch.int64)
 
     @classmethod
     def from_tensor(cls, numbers: Tensor) -> "ChipIdentity":
-        seed, given, chip, writes, *key = numbers.tolist()
+        seed, given, chip, writes, content, *key = numbers.tolist()
         entropy = Entropy(None if seed < 0 else seed, torch_seed, bool(given))
-        return cls(Stream(entropy, tuple(key)), chip, writes)
+        return cls(Stream(entropy, tuple(key)), chip, writes, content)
 
     def next_chip(self) -> "ChipIdentity":
         return ChipIdentity(self.stream, self.chip + 1)
 
-    def next_write(self) -> "ChipIdentity":
-        return ChipIdentity(self.stream, self.chip, self.writes + 1)
+    def next_write(self, *, fresh: bool) -> "ChipIdentity":
+        """The same chip, about to be programmed again, with ``fresh`` errors or the same ones."""
+        return ChipIdentity(self.stream, self.chip, self.writes + fresh)
+
+    def holding(self, weights: Iterable[Tensor | None]) -> "ChipIdentity":
+        """The same chip with these weights in it."""
+        return replace(self, content=fingerprint(weights))
+
+    def holds(self, weights: Iterable[Tensor | None]) -> bool:
+        """Whether these weights are those in it."""
+        return fingerprint(weights) == self.content
 
 
 def buffer_prefix(key: str) -> str:

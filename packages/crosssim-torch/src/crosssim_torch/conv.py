@@ -4,76 +4,34 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from crosssim_core.layers import ConvLayout
-from crosssim_core.random import Stream
-from crosssim_torch.analog import Params
+from crosssim_core.layers import ConvLayout, PackedConvLayout
 from crosssim_torch.biases import OneBias
 from crosssim_torch.forward import check_input, run_analog
 from crosssim_torch.gradients import ConvRead
-from crosssim_torch.products import ConvProduct
+from crosssim_torch.groups import conv_product
+from crosssim_torch.options import LayerOptions
 from crosssim_torch.tiles import Holding
 
 
 class AnalogConv(OneBias, nn.modules.conv._ConvNd):
     """A stock convolution whose products are formed by simulated arrays.
 
-    Args:
-        params: One tree of parameters, or one for each array. A copy is kept.
-        bias_rows: Array rows that hold the bias; with 0 it is added digitally.
-        seed: Makes one chip; with None ``torch.manual_seed`` governs.
-
-    The other arguments are those of the stock layer. Groups are stored block-diagonally in a
-    matrix of full width; its structural zeros carry no programming error.
-
-    Raises:
-        CrossSimError: The parameters contradict each other or ask for what is not simulated.
+    Takes ``params``, the arguments of the stock layer, ``bias_rows``, ``seed`` and ``options``; see
+    `AnalogModule`. Where groups lie is one of the options.
     """
 
-    def __init__(
-        self,
-        params: Params,
-        in_channels: int,
-        out_channels: int,
-        kernel_size: Any,
-        stride: Any = 1,
-        padding: Any = 0,
-        dilation: Any = 1,
-        groups: int = 1,
-        bias: bool = True,
-        padding_mode: str = "zeros",
-        device: Any = None,
-        dtype: torch.dtype | None = None,
-        bias_rows: int = 0,
-        *,
-        seed: int | Stream | None = None,
-    ) -> None:
-        stock: Any = super().__init__
-        stock(
-            in_channels,
-            out_channels,
-            kernel_size,
-            stride=stride,
-            padding=padding,
-            dilation=dilation,
-            groups=groups,
-            bias=bias,
-            padding_mode=padding_mode,
-            device=device,
-            dtype=dtype,
-        )
-        self._become_analog(params, bias_rows, seed)
+    def _holdings(self, rows: Mapping[str, int], options: LayerOptions) -> dict[str, Holding]:
+        return {"": Holding(self._layout(rows["bias"], options), ("weight",), ("bias",))}
 
-    def _holdings(self, rows: Mapping[str, int]) -> dict[str, Holding]:
-        return {"": Holding(self._layout(rows["bias"]), ("weight",), ("bias",))}
-
-    def _layout(self, bias_rows: int) -> ConvLayout:
+    def _layout(self, bias_rows: int, options: LayerOptions) -> ConvLayout:
         amounts = self._reversed_padding_repeated_twice
         before_after = zip(amounts[-2::-2], amounts[-1::-2], strict=True)
-        return ConvLayout(
+        packed = options.groups == "packed" and self.groups > 1
+        kind = PackedConvLayout if packed else ConvLayout
+        return kind(
             in_channels=self.in_channels,
             out_channels=self.out_channels,
             kernel_size=self.kernel_size,
@@ -87,7 +45,8 @@ class AnalogConv(OneBias, nn.modules.conv._ConvNd):
         )
 
     def forward(self, input: Tensor) -> Tensor:
-        layout = self._layout(self.bias_rows)
+        operands = self._operands()
+        layout: Any = operands.layer.layout
         check_input(input, layout)
         batched = input.dim() == len(self.kernel_size) + 2
         x = input if batched else input[None]
@@ -95,12 +54,10 @@ class AnalogConv(OneBias, nn.modules.conv._ConvNd):
             x = self._padded(x)
             layout = replace(layout, padding=((0, 0),) * len(self.kernel_size))
         y = run_analog(
-            self._operands(),
+            operands,
             x,
             layout=layout,
-            product=ConvProduct(
-                self.in_channels, self.kernel_size, self.stride, self.dilation, layout.padding
-            ),
+            product=conv_product(layout, self.stride, self.dilation),
             record=ConvRead,
             geometry=(self.stride, layout.padding, self.dilation, self.groups),
         )
@@ -112,7 +69,7 @@ class AnalogConv(OneBias, nn.modules.conv._ConvNd):
 
 
 class AnalogConv1d(AnalogConv, nn.Conv1d):
-    """``nn.Conv1d`` in simulated arrays; see `AnalogConv` for the further arguments.
+    """``nn.Conv1d`` in simulated arrays.
 
     Shapes: input ``(N, in_channels, L)`` or unbatched, output ``(N, out_channels, L_out)``.
 
@@ -125,7 +82,7 @@ class AnalogConv1d(AnalogConv, nn.Conv1d):
 
 
 class AnalogConv2d(AnalogConv, nn.Conv2d):
-    """``nn.Conv2d`` in simulated arrays; see `AnalogConv` for the further arguments.
+    """``nn.Conv2d`` in simulated arrays.
 
     Shapes: input ``(N, in_channels, H, W)`` or unbatched, output
     ``(N, out_channels, H_out, W_out)``.
@@ -139,7 +96,7 @@ class AnalogConv2d(AnalogConv, nn.Conv2d):
 
 
 class AnalogConv3d(AnalogConv, nn.Conv3d):
-    """``nn.Conv3d`` in simulated arrays; see `AnalogConv` for the further arguments.
+    """``nn.Conv3d`` in simulated arrays.
 
     Shapes: input ``(N, in_channels, D, H, W)`` or unbatched, output
     ``(N, out_channels, D_out, H_out, W_out)``.

@@ -1,12 +1,10 @@
 """Whole networks: stock to analog and back."""
 
-import copy
 import warnings
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Literal, overload
 
 from torch import nn
-from torch.nn.modules.linear import NonDynamicallyQuantizableLinear
 
 from crosssim_core import CrossSimParameters
 from crosssim_core.errors import (
@@ -15,54 +13,47 @@ from crosssim_core.errors import (
     CrossSimError,
     UnsupportedError,
 )
-from crosssim_torch.analog import AnalogModule, Params
-from crosssim_torch.attention import AnalogMultiheadAttention, AnalogOutProjection
+from crosssim_torch.analog import AnalogModule
 from crosssim_torch.batchnorm import fuse_batchnorms
-from crosssim_torch.cells import AnalogGRUCell, AnalogLSTMCell, AnalogRNNCell
 from crosssim_torch.chip import seed_stream
-from crosssim_torch.conv import AnalogConv1d, AnalogConv2d, AnalogConv3d
-from crosssim_torch.convtranspose import (
-    AnalogConvTranspose1d,
-    AnalogConvTranspose2d,
-    AnalogConvTranspose3d,
-)
 from crosssim_torch.fused import use_nested_tensors_again, use_padded_tensors
-from crosssim_torch.linear import AnalogLinear
-from crosssim_torch.recurrent import AnalogGRU, AnalogLSTM, AnalogRNN
+from crosssim_torch.options import LayerOptions
+from crosssim_torch.parametrized import copied, plain_class
+from crosssim_torch.params import Params
+from crosssim_torch.registry import ANALOG_CLASSES, NOT_BUILT, stock_base
+from crosssim_torch.report import ConversionReport
+from crosssim_torch.selection import Choice, chosen, for_each, names_of
 
-ANALOG_CLASSES: dict[type[nn.Module], type[AnalogModule]] = {
-    nn.Linear: AnalogLinear,
-    nn.Conv1d: AnalogConv1d,
-    nn.Conv2d: AnalogConv2d,
-    nn.Conv3d: AnalogConv3d,
-    nn.ConvTranspose1d: AnalogConvTranspose1d,
-    nn.ConvTranspose2d: AnalogConvTranspose2d,
-    nn.ConvTranspose3d: AnalogConvTranspose3d,
-    nn.RNNCell: AnalogRNNCell,
-    nn.LSTMCell: AnalogLSTMCell,
-    nn.GRUCell: AnalogGRUCell,
-    nn.RNN: AnalogRNN,
-    nn.LSTM: AnalogLSTM,
-    nn.GRU: AnalogGRU,
-    nn.MultiheadAttention: AnalogMultiheadAttention,
-    NonDynamicallyQuantizableLinear: AnalogOutProjection,
-}
-"""The analog twin of each stock class. Subclasses are not looked up: they may do anything."""
-
-NOT_BUILT = (nn.Bilinear,)
-"""Layers with matrix products that have no analog twin yet."""
+Subclasses = Literal["warn", "raise", "convert"]
+"""What happens to subclasses of convertible layers, and to parametrized ones."""
 
 
-def convertible_modules(model: nn.Module) -> list[nn.Module]:
-    """The modules that `from_torch` converts, each once: depth first, in registration order."""
+def convertible_modules(
+    model: nn.Module,
+    include: Choice = None,
+    exclude: Choice = None,
+    *,
+    subclasses: Subclasses = "warn",
+) -> list[nn.Module]:
+    """The modules that `from_torch` converts, each once: depth first, in registration order.
+
+    Args:
+        model: Any network.
+        include: As for `from_torch`, as are the others.
+        exclude: Likewise.
+        subclasses: Likewise; subclasses are listed with ``"convert"``.
+    """
+    convert = subclasses == "convert"
+    found = [m for _, m in _walk(model) if _twin(m, convert=convert) is not None]
+    kept = chosen(found, names_of(model), include, exclude)
     # A digital attention reads the weights of its output projection past that module.
+    analog = {id(m) for m in kept} | {id(m) for m in analog_modules(model)}
     digital = {
         id(module.out_proj)
         for _, module in _walk(model)
-        if isinstance(module, nn.MultiheadAttention)
-        and type(module) not in (nn.MultiheadAttention, AnalogMultiheadAttention)
+        if isinstance(module, nn.MultiheadAttention) and id(module) not in analog
     }
-    return [m for _, m in _walk(model) if type(m) in ANALOG_CLASSES and id(m) not in digital]
+    return [module for module in kept if id(module) not in digital]
 
 
 def analog_modules(model: nn.Module) -> list[AnalogModule]:
@@ -88,29 +79,81 @@ def reinitialize(model: nn.Module) -> None:
         module.reinitialize()
 
 
+ForEach = Params | Sequence[Params] | Mapping[str, Params]
+"""Parameters for all layers, one for each, or by name patterns."""
+
+
+@overload
 def from_torch(
     model: nn.Module,
-    params: Params | Sequence[Params],
-    bias_rows: int | Sequence[int] = 0,
+    params: ForEach,
+    bias_rows: int | Sequence[int] | Mapping[str, int] = 0,
     fuse_batchnorm: bool = False,
     *,
     seed: int | None = None,
-) -> nn.Module:
+    options: LayerOptions | Sequence[LayerOptions] | Mapping[str, LayerOptions] | None = None,
+    include: Choice = None,
+    exclude: Choice = None,
+    subclasses: Subclasses = "warn",
+    report: Literal[False] = False,
+) -> nn.Module: ...
+
+
+@overload
+def from_torch(
+    model: nn.Module,
+    params: ForEach,
+    bias_rows: int | Sequence[int] | Mapping[str, int] = 0,
+    fuse_batchnorm: bool = False,
+    *,
+    seed: int | None = None,
+    options: LayerOptions | Sequence[LayerOptions] | Mapping[str, LayerOptions] | None = None,
+    include: Choice = None,
+    exclude: Choice = None,
+    subclasses: Subclasses = "warn",
+    report: Literal[True],
+) -> tuple[nn.Module, ConversionReport]: ...
+
+
+def from_torch(
+    model: nn.Module,
+    params: ForEach,
+    bias_rows: int | Sequence[int] | Mapping[str, int] = 0,
+    fuse_batchnorm: bool = False,
+    *,
+    seed: int | None = None,
+    options: LayerOptions | Sequence[LayerOptions] | Mapping[str, LayerOptions] | None = None,
+    include: Choice = None,
+    exclude: Choice = None,
+    subclasses: Subclasses = "warn",
+    report: bool = False,
+) -> nn.Module | tuple[nn.Module, ConversionReport]:
     """An analog copy of a network; ``model`` itself is left unchanged.
 
     Args:
         model: Stock network, or a single layer.
-        params: Parameters for all layers, or a list in the order of `convertible_modules`, whose
-            elements may themselves be lists with one tree for each array of the layer. For a
-            single layer a list means its arrays.
-        bias_rows: Array rows that hold the bias of each layer (0: the bias is digital), for all
-            layers or as a list in the same order.
+        params: Parameters for all layers; or a list in the order of `convertible_modules`, whose
+            elements may themselves be lists with one tree for each array of the layer; or a
+            mapping from name patterns, of which the first that fits a layer counts. For a single
+            layer a list means its arrays.
+        bias_rows: Array rows that hold the bias of each layer (0: the bias is digital), in the
+            same forms.
         fuse_batchnorm: Fold batch-norms into the layers before them first.
         seed: Makes one chip. Layers draw by their names, so adding one leaves the errors of the
             others as they are. With None ``torch.manual_seed`` governs.
+        options: Layout, synchronization and derivatives, in the same forms; defaults if None.
+        include: Layers to convert, all if None: name patterns such as ``"layer1"``, which means
+            all that lies within too, or ``"*.conv1"``; or a predicate of name and module.
+        exclude: Layers to leave digital, likewise.
+        subclasses: What to do with subclasses of convertible layers that have no twin of their
+            own, see `register`, and with parametrized layers. ``"warn"``: leave them digital and
+            say so. ``"raise"``: refuse. ``"convert"``: parametrized layers go on being so; a
+            subclass becomes the twin of its stock class if it has the forward of that.
+        report: Return a `ConversionReport` too.
 
     Raises:
-        ConversionError: A list has the wrong length, or there is nothing to convert.
+        ConversionError: A list has the wrong length, a pattern fits nothing, there is nothing to
+            convert, or a subclass is refused.
         UnsupportedError: A layer with matrix products has no analog twin yet.
         CrossSimError: The parameters do not fit a layer, which the message names.
 
@@ -119,47 +162,53 @@ def from_torch(
             be folded.
     """
     _check_module(model)
-    model = fuse_batchnorms(model) if fuse_batchnorm else copy.deepcopy(model)
-    _refuse_what_is_not_built(model)
-    layers = convertible_modules(model)
+    model = copied(model)
+    model = fuse_batchnorms(model) if fuse_batchnorm else model
+    layers = convertible_modules(model, include, exclude, subclasses=subclasses)
+    names = names_of(model)
+    _check_the_rest(model, layers, names, include, exclude, subclasses)
     if not layers:
         raise ConversionError(
             "The model has no layer to convert. Layers with an analog twin: "
             f"{', '.join(c.__name__ for c in ANALOG_CLASSES)}."
         )
-    alone = layers == [model]
-    trees = [params] if alone else _for_each(params, layers, CrossSimParameters, "params")
-    rows = _for_each(bias_rows, layers, int, "bias_rows")
-    names = {id(module): name for name, module in _walk(model)}
-    stream = seed_stream(seed)
-    analog: dict[int, nn.Module] = {}
-    for layer, tree, count in zip(layers, trees, rows, strict=True):
-        name, twin = names[id(layer)], ANALOG_CLASSES[type(layer)]
+    alone = layers == [model] and not isinstance(params, Mapping)
+    trees = [params] if alone else for_each(params, layers, names, CrossSimParameters, "params")
+    rows = for_each(bias_rows, layers, names, int, "bias_rows")
+    chosen_options = for_each(options or LayerOptions(), layers, names, LayerOptions, "options")
+    stream, analog = seed_stream(seed), {}
+    for layer, tree, count, option in zip(layers, trees, rows, chosen_options, strict=True):
+        twin, name = _twin(layer, convert=True), names[id(layer)][0]
+        assert twin is not None
         try:
-            analog[id(layer)] = twin._adopt(layer, tree, count, stream.child(name))
+            analog[id(layer)] = twin._adopt(layer, tree, count, stream.child(name), option)
         except CrossSimError as error:
             error.concerning(f"{name or 'the model'} ({type(layer).__name__})")
             raise
     converted = _replace(model, analog)
     use_padded_tensors(converted)
-    return converted
+    return (converted, ConversionReport.of(converted)) if report else converted
 
 
-def to_torch(model: nn.Module, physical_weights: bool | Sequence[bool] = False) -> nn.Module:
+def to_torch(
+    model: nn.Module,
+    physical_weights: bool | Sequence[bool] | Mapping[str, bool] = False,
+) -> nn.Module:
     """A stock copy of an analog network; ``model`` itself is left unchanged.
 
     Args:
         model: Network with analog modules, or a single one.
         physical_weights: Take the weights that the arrays hold, errors included, instead of the
-            ideal ones; for all modules, or as a list in the order of `analog_modules`.
+            ideal ones; for all modules, as a list in the order of `analog_modules`, or as a
+            mapping from name patterns.
 
     Raises:
-        ConversionError: The list has the wrong length.
+        ConversionError: The list has the wrong length, or a pattern fits nothing.
     """
     _check_module(model)
-    model = copy.deepcopy(model)
+    model = copied(model)
     modules = analog_modules(model)
-    physical = _for_each(physical_weights, modules, bool, "physical_weights")
+    physical = for_each(physical_weights, modules, names_of(model), bool, "physical_weights")
     stock = {
         id(module): module._stock(physical_weights=choice)
         for module, choice in zip(modules, physical, strict=True)
@@ -174,28 +223,23 @@ def _walk(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
     yield from model.named_modules()
 
 
-def _check_module(model: object) -> None:
-    if not isinstance(model, nn.Module):
-        raise ConversionError(f"A torch.nn.Module is needed, got {type(model)}.")
+def _twin(module: nn.Module, *, convert: bool) -> type[AnalogModule] | None:
+    """The analog class for ``module``; None if it has none.
+
+    Args:
+        module: Any module.
+        convert: Whether subclasses of stock classes, and parametrized ones, have that of these.
+    """
+    if isinstance(module, AnalogModule):
+        return None
+    exact = ANALOG_CLASSES.get(type(module))
+    if exact is not None or not convert:
+        return exact
+    base = stock_base(module)
+    return None if base is None else ANALOG_CLASSES[base]
 
 
-def _for_each(given: Any, layers: Sequence[nn.Module], one: type, name: str) -> list[Any]:
-    """One element of ``given`` for each layer; a single one serves all."""
-    if isinstance(given, one):
-        return [given] * len(layers)
-    if not isinstance(given, Sequence) or isinstance(given, str):
-        raise ConversionError(
-            f"{name}: give one {one.__name__} or a list of them, got {type(given).__name__}."
-        )
-    if len(given) != len(layers):
-        raise ConversionError(
-            f"{name} has {len(given)} elements and the model has {len(layers)} layers to match: "
-            "give one element for each, or a single one for all."
-        )
-    return list(given)
-
-
-def _replace(model: nn.Module, twins: dict[int, nn.Module]) -> nn.Module:
+def _replace(model: nn.Module, twins: Mapping[int, nn.Module]) -> nn.Module:
     """``model`` with each module of ``twins`` replaced at all of its occurrences."""
     for parent in [*model.modules(), *twins.values()]:
         for name, child in parent._modules.items():
@@ -204,16 +248,62 @@ def _replace(model: nn.Module, twins: dict[int, nn.Module]) -> nn.Module:
     return twins.get(id(model), model)
 
 
-def _refuse_what_is_not_built(model: nn.Module) -> None:
-    for name, module in _walk(model):
-        where = f"{name or 'the model'} ({type(module).__name__})"
-        if isinstance(module, NOT_BUILT):
-            raise UnsupportedError(f"{where} has no analog twin yet, and would stay digital.")
-        if type(module) not in ANALOG_CLASSES and isinstance(module, tuple(ANALOG_CLASSES)):
-            if not isinstance(module, AnalogModule):
-                warnings.warn(
-                    f"{where} stays digital: only the stock classes themselves are converted, "
-                    "because a subclass may do anything with its weights.",
-                    ConversionWarning,
-                    stacklevel=3,
+def _check_module(model: object) -> None:
+    if not isinstance(model, nn.Module):
+        raise ConversionError(f"A torch.nn.Module is needed, got {type(model)}.")
+
+
+def _check_the_rest(
+    model: nn.Module,
+    layers: Sequence[nn.Module],
+    names: Mapping[int, list[str]],
+    include: Choice,
+    exclude: Choice,
+    subclasses: Subclasses,
+) -> None:
+    """Refuse, or tell of, what has matrix products and would stay digital unasked."""
+    if subclasses not in ("warn", "raise", "convert"):
+        raise ConversionError(
+            f"subclasses: {subclasses!r} is not known; use 'warn', 'raise' or 'convert'."
+        )
+    converted = set(map(id, layers))
+    suspects = [
+        module
+        for _, module in _walk(model)
+        if isinstance(module, (*NOT_BUILT, *ANALOG_CLASSES))
+        and not isinstance(module, AnalogModule)
+    ]
+    meant = set(map(id, _still_meant(suspects, names, include, exclude)))
+    for module in suspects:
+        where = f"{names[id(module)][0] or 'the model'} ({type(module).__name__})"
+        if id(module) in converted:
+            base = stock_base(module)
+            stock: Any = base
+            if type(module) is not base and plain_class(module).forward is not stock.forward:
+                raise ConversionError(
+                    f"{where} has a forward of its own, which its analog twin would not have: "
+                    "write one and register it, see crosssim_torch.register."
                 )
+        elif id(module) not in meant:
+            continue
+        elif isinstance(module, NOT_BUILT):
+            raise UnsupportedError(f"{where} has no analog twin yet, and would stay digital.")
+        elif type(module) not in ANALOG_CLASSES:
+            message = (
+                f"{where} stays digital: only the stock classes themselves are converted, because "
+                "a subclass may do anything with its weights."
+            )
+            if subclasses == "raise":
+                raise ConversionError(message)
+            warnings.warn(message, ConversionWarning, stacklevel=3)
+
+
+def _still_meant(
+    modules: Sequence[nn.Module], names: Mapping[int, list[str]], include: Choice, exclude: Choice
+) -> list[nn.Module]:
+    """Those of ``modules`` that the user did not leave out."""
+    try:
+        return chosen(modules, names, include, exclude)
+    except ConversionError:
+        # A pattern that means other modules than these means none of these.
+        return [] if include is not None else list(modules)

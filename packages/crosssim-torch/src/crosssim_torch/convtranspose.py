@@ -4,16 +4,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from crosssim_core.layers import ConvTransposeLayout
-from crosssim_core.random import Stream
-from crosssim_torch.analog import Params
 from crosssim_torch.biases import OneBias
 from crosssim_torch.forward import check_input, run_analog
 from crosssim_torch.gradients import ConvRead
-from crosssim_torch.products import ConvProduct
+from crosssim_torch.groups import conv_product
+from crosssim_torch.options import LayerOptions
 from crosssim_torch.tiles import Holding
 
 
@@ -24,55 +22,11 @@ class AnalogConvTranspose(OneBias, nn.modules.conv._ConvTransposeNd):
     that of a convolution with the kernel turned round, and each output is one product, summed by
     the array before it is converted.
 
-    Args:
-        params: One tree of parameters, or one for each array. A copy is kept.
-        bias_rows: Array rows that hold the bias; with 0 it is added digitally.
-        seed: Makes one chip; with None ``torch.manual_seed`` governs.
-
-    The other arguments are those of the stock layer. Groups are stored block-diagonally in a
-    matrix of full width; its structural zeros carry no programming error.
-
-    Raises:
-        CrossSimError: The parameters contradict each other or ask for what is not simulated.
+    Takes ``params``, the arguments of the stock layer, ``bias_rows``, ``seed`` and ``options``; see
+    `AnalogModule`. Where groups lie is one of the options.
     """
 
-    def __init__(
-        self,
-        params: Params,
-        in_channels: int,
-        out_channels: int,
-        kernel_size: Any,
-        stride: Any = 1,
-        padding: Any = 0,
-        output_padding: Any = 0,
-        groups: int = 1,
-        bias: bool = True,
-        dilation: Any = 1,
-        padding_mode: str = "zeros",
-        device: Any = None,
-        dtype: torch.dtype | None = None,
-        bias_rows: int = 0,
-        *,
-        seed: int | Stream | None = None,
-    ) -> None:
-        stock: Any = super().__init__
-        stock(
-            in_channels,
-            out_channels,
-            kernel_size,
-            stride=stride,
-            padding=padding,
-            output_padding=output_padding,
-            groups=groups,
-            bias=bias,
-            dilation=dilation,
-            padding_mode=padding_mode,
-            device=device,
-            dtype=dtype,
-        )
-        self._become_analog(params, bias_rows, seed)
-
-    def _layout(self, bias_rows: int) -> ConvTransposeLayout:
+    def _layout(self, bias_rows: int, options: LayerOptions) -> ConvTransposeLayout:
         padding: Any = self.padding
         return ConvTransposeLayout(
             in_channels=self.in_channels,
@@ -85,19 +39,20 @@ class AnalogConvTranspose(OneBias, nn.modules.conv._ConvTransposeNd):
             groups=self.groups,
             bias=self.bias is not None,
             bias_rows=bias_rows,
+            packed=options.groups == "packed" and self.groups > 1,
         )
 
-    def _holdings(self, rows: Mapping[str, int]) -> dict[str, Holding]:
-        return {"": Holding(self._layout(rows["bias"]), ("weight",), ("bias",))}
+    def _holdings(self, rows: Mapping[str, int], options: LayerOptions) -> dict[str, Holding]:
+        return {"": Holding(self._layout(rows["bias"], options), ("weight",), ("bias",))}
 
     def forward(self, input: Tensor, output_size: list[int] | None = None) -> Tensor:
-        layout, axes = self._layout(self.bias_rows), len(self.kernel_size)
+        operands, axes = self._operands(), len(self.kernel_size)
+        layout: Any = operands.layer.layout
         check_input(input, layout)
         size: Any = (output_size, self.stride, self.padding, self.kernel_size, axes, self.dilation)
         further = self._output_padding(input, *size)
         layout = replace(layout, output_padding=tuple(further))
         batched = input.dim() == axes + 2
-        operands = self._operands()
         y = run_analog(
             replace(
                 operands,
@@ -106,9 +61,7 @@ class AnalogConvTranspose(OneBias, nn.modules.conv._ConvTransposeNd):
             ),
             layout.stretched(input if batched else input[None]),
             layout=layout.convolution,
-            product=ConvProduct(
-                self.in_channels, self.kernel_size, (1,) * axes, self.dilation, ((0, 0),) * axes
-            ),
+            product=conv_product(layout.convolution, (1,) * axes, self.dilation),
             record=ConvRead,
             geometry=((1,) * axes, ((0, 0),) * axes, self.dilation, self.groups),
         )
@@ -116,7 +69,7 @@ class AnalogConvTranspose(OneBias, nn.modules.conv._ConvTransposeNd):
 
 
 class AnalogConvTranspose1d(AnalogConvTranspose, nn.ConvTranspose1d):
-    """``nn.ConvTranspose1d`` in simulated arrays; see `AnalogConvTranspose`.
+    """``nn.ConvTranspose1d`` in simulated arrays.
 
     Shapes: input ``(N, in_channels, L)`` or unbatched, output ``(N, out_channels, L_out)``.
 
@@ -129,7 +82,7 @@ class AnalogConvTranspose1d(AnalogConvTranspose, nn.ConvTranspose1d):
 
 
 class AnalogConvTranspose2d(AnalogConvTranspose, nn.ConvTranspose2d):
-    """``nn.ConvTranspose2d`` in simulated arrays; see `AnalogConvTranspose`.
+    """``nn.ConvTranspose2d`` in simulated arrays.
 
     Shapes: input ``(N, in_channels, H, W)`` or unbatched, output
     ``(N, out_channels, H_out, W_out)``.
@@ -143,7 +96,7 @@ class AnalogConvTranspose2d(AnalogConvTranspose, nn.ConvTranspose2d):
 
 
 class AnalogConvTranspose3d(AnalogConvTranspose, nn.ConvTranspose3d):
-    """``nn.ConvTranspose3d`` in simulated arrays; see `AnalogConvTranspose`.
+    """``nn.ConvTranspose3d`` in simulated arrays.
 
     Shapes: input ``(N, in_channels, D, H, W)`` or unbatched, output
     ``(N, out_channels, D_out, H_out, W_out)``.

@@ -12,6 +12,9 @@ from crosssim_core.cores.dtypes import output_dtype as core_output_dtype
 from crosssim_core.errors import ArrayLibraryError, ParameterError
 from crosssim_core.layers import AnalogLayer, Layout
 from crosssim_core.parameters import OutputDType
+from crosssim_torch.options import Gradient
+from crosssim_torch.saturation import MaskGradient, Record, input_range, recording
+from crosssim_torch.trace import apart
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +27,7 @@ class Operands:
     bias: Tensor | None
     programmed: Tensor
     """The weights that the arrays hold, in the shape of ``weight``."""
+    gradient: Gradient = "straight"
 
 
 def run_analog(
@@ -55,16 +59,50 @@ def run_analog(
     layer, form = operands.layer, layout or operands.layer.layout
     check_input(x, form)
     rule = layer.arrays.plan.params[0].core.output_dtype
-    dtype = output_dtype(rule, operands.weight, x)
+    dtype, masked = output_dtype(rule, operands.weight, x), operands.gradient == "masked"
+    outside: list[Tensor] = []
 
     def read(x: Tensor) -> Tensor:
         # Autocast would compute line currents in half precision.
         with torch.autocast(x.device.type, enabled=False):
-            return _read(layer, x.detach(), form, product).to(dtype).contiguous()
+            if not masked:
+                return _read(layer, x.detach(), form, product).to(dtype).contiguous()
+            with recording() as seen:
+                y = _read(layer, x.detach(), form, product).to(dtype).contiguous()
+            outside.extend(_outside(layer, x, form, product, seen))
+            return y
 
     operation: Any = record.apply
-    y: Tensor = operation(x, operands.weight, operands.bias, operands.programmed, read, *geometry)
+    if not masked:
+        tensors = (x, operands.weight, operands.bias, operands.programmed)
+        y: Tensor = operation(*tensors, read, *geometry)
+        return y
+    limits, digital = input_range(layer.arrays.plan), layer.bias is not None
+    x = x if limits is None else x.clamp(*limits)
+    bias = None if digital else operands.bias
+    y = operation(x, operands.weight, bias, operands.programmed, read, *geometry)
+    y = _masked(y, outside)
+    if digital and operands.bias is not None:
+        # What is added after the conversion gets its derivative there; its value is in y already.
+        y = form.add_bias(y, (operands.bias - operands.bias.detach()).to(y.dtype))
     return y
+
+
+def _masked(y: Tensor, outside: list[Tensor]) -> Tensor:
+    apply: Any = MaskGradient.apply
+    masked: Tensor = apply(y, outside[0]) if outside else y
+    return masked
+
+
+def _outside(
+    layer: AnalogLayer, x: Tensor, layout: Layout, product: ArrayProduct, record: Record
+) -> list[Tensor]:
+    """Elements of the output that a conversion out of range goes into; none without ADCs."""
+    vectors = layer.arrays.by_vectors("mvm", product)
+    outside = record.outside(-1 if vectors else product.axis)
+    if outside is None:
+        return []
+    return [layout.outputs(outside, x) if vectors else outside]
 
 
 def check_input(x: object, layout: Layout) -> None:
@@ -117,7 +155,10 @@ def _read(layer: AnalogLayer, x: Tensor, layout: Layout, product: ArrayProduct) 
     x = x.to(dtype)
     bias = None if bias is None else bias.to(dtype)
     y: Tensor
-    if not arrays.by_vectors("mvm", product):
+    with apart():
+        # Asking makes all that reads are derived from, which is kept.
+        vectors = arrays.by_vectors("mvm", product)
+    if not vectors:
         y = arrays.read(x, "mvm", product, bias=bias)
         return y
     y = layout.outputs(arrays.read(layout.vectors(x), "mvm"), x)

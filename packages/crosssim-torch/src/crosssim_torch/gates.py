@@ -21,7 +21,7 @@ Step = Callable[[Tensor, States], States]
 
 def gate_operands(module: AnalogModule, key: str) -> Operands:
     """The matrix of a cell; its derivatives go to both weights and both biases."""
-    holding = module._holdings(module._rows)[key]
+    holding = module._holdings(module._rows, module._options)[key]
     layer = module._layer(key, holding)
     layout: Any = replace(holding.layout, input_bias_rows=0, state_bias_rows=0)  # type: ignore[type-var]
     weight_ih, weight_hh, *biases = holding.values(module)

@@ -24,6 +24,8 @@ class LinearRead(Function):
     (outputs) or None.
     """
 
+    generate_vmap_rule = True
+
     @staticmethod
     def forward(
         x: Tensor, weight: Tensor, bias: Tensor | None, programmed: Tensor, read: Read
@@ -59,6 +61,8 @@ class ConvRead(Function):
     Shapes: ``x`` (N, in_channels, *image), ``weight`` and ``programmed`` W̃ (outputs,
     in_channels / groups, *kernel), ``bias`` (outputs) or None.
     """
+
+    generate_vmap_rule = True
 
     @staticmethod
     def forward(

@@ -1,35 +1,67 @@
 """Fully connected analog layers."""
 
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import replace
+from typing import ClassVar
 
-import torch
 from torch import Tensor, nn
 
-from crosssim_core.layers import LinearLayout
-from crosssim_core.random import Stream
-from crosssim_torch.analog import Params
+from crosssim_core.layers import LinearLayout, TransposedLinearLayout
 from crosssim_torch.biases import OneBias
 from crosssim_torch.forward import run_analog
 from crosssim_torch.gradients import LinearRead
+from crosssim_torch.options import LayerOptions
 from crosssim_torch.products import LinearProduct
 from crosssim_torch.tiles import Holding
 
 
-class AnalogLinear(OneBias, nn.Linear):
+class AnalogLinearLike(OneBias):
+    """A layer with one matrix, whatever its parameters are called.
+
+    A subclass is also one of the stock layer and says where that keeps its matrix; with `register`
+    it is found by `from_torch`. If the layer does more than ``W x + b``, the subclass has its own
+    `forward`, which takes `product` in place of the stock product.
+    """
+
+    weight_name: ClassVar[str] = "weight"
+    """Parameter that holds the matrix, shape (outputs, inputs)."""
+    bias_name: ClassVar[str] = "bias"
+    """Parameter that is added, shape (outputs); the layer may lack it."""
+    transposed: ClassVar[bool] = False
+    """Whether the parameter has shape (inputs, outputs) instead."""
+
+    def _holdings(self, rows: Mapping[str, int], options: LayerOptions) -> dict[str, Holding]:
+        has_bias = getattr(self, self.bias_name, None) is not None
+        outputs, inputs = self._weight_shape()
+        kind = TransposedLinearLayout if self.transposed else LinearLayout
+        layout = kind(inputs, outputs, has_bias, rows["bias"])
+        return {"": Holding(layout, (self.weight_name,), (self.bias_name,))}
+
+    def _weight_shape(self) -> tuple[int, int]:
+        weight: Tensor = getattr(self, self.weight_name)
+        first, second = weight.shape
+        return (second, first) if self.transposed else (first, second)
+
+    def product(self, x: Tensor) -> Tensor:
+        """``W x + b`` over the last axis, through the arrays; any number of leading axes."""
+        operands = self._operands()
+        if self.transposed:
+            weight, programmed = operands.weight.mT, operands.programmed.mT
+            operands = replace(operands, weight=weight, programmed=programmed)
+        _, inputs = self._weight_shape()
+        return run_analog(operands, x, product=LinearProduct(inputs), record=LinearRead)
+
+    def forward(self, input: Tensor) -> Tensor:
+        return self.product(input)
+
+
+class AnalogLinear(AnalogLinearLike, nn.Linear):
     """``nn.Linear`` whose product is formed by simulated arrays.
 
+    Takes ``params``, the arguments of ``nn.Linear``, ``bias_rows``, ``seed`` and ``options``; see
+    `AnalogModule`.
+
     Shapes: input ``(*, in_features)``, output ``(*, out_features)``.
-
-    Args:
-        params: One tree of parameters, or one for each array. A copy is kept.
-        bias_rows: Array rows that hold the bias; with 0 it is added digitally.
-        seed: Makes one chip; with None ``torch.manual_seed`` governs.
-
-    The other arguments are those of ``nn.Linear``.
-
-    Raises:
-        CrossSimError: The parameters contradict each other or ask for what is not simulated.
 
     Example:
         >>> layer = AnalogLinear(CrossSimParameters(), 4, 3)
@@ -38,28 +70,3 @@ class AnalogLinear(OneBias, nn.Linear):
     """
 
     stock_class = nn.Linear
-
-    def __init__(
-        self,
-        params: Params,
-        in_features: int,
-        out_features: int,
-        bias: bool = True,
-        device: Any = None,
-        dtype: torch.dtype | None = None,
-        bias_rows: int = 0,
-        *,
-        seed: int | Stream | None = None,
-    ) -> None:
-        nn.Linear.__init__(self, in_features, out_features, bias, device, dtype)
-        self._become_analog(params, bias_rows, seed)
-
-    def _holdings(self, rows: Mapping[str, int]) -> dict[str, Holding]:
-        has_bias = self.bias is not None
-        layout = LinearLayout(self.in_features, self.out_features, has_bias, rows["bias"])
-        return {"": Holding(layout, ("weight",), ("bias",))}
-
-    def forward(self, input: Tensor) -> Tensor:
-        return run_analog(
-            self._operands(), input, product=LinearProduct(self.in_features), record=LinearRead
-        )

@@ -1,4 +1,4 @@
-"""What crosssim-torch adds to CrossSim: the command ``crosssim demo``."""
+"""What crosssim-torch adds to CrossSim: the commands ``crosssim demo`` and ``crosssim report``."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,7 +13,7 @@ CROSSSIM_INTERFACE = 1
 
 @hookimpl
 def crosssim_commands(app: "Typer") -> None:
-    """Add ``crosssim demo``."""
+    """Add ``crosssim demo`` and ``crosssim report``."""
     import typer
 
     seed_option = typer.Option(
@@ -44,3 +44,27 @@ def crosssim_commands(app: "Typer") -> None:
             reason = f"{output} cannot be a directory: {error.strerror}."
             raise typer.BadParameter(reason, param_hint="--output") from error
         run_demo(seed, chips, output)
+
+    model_argument = typer.Argument(help="Where the network comes from: module:name.")
+    params_argument = typer.Argument(help="Parameters of all layers, a JSON file.")
+    rows_option = typer.Option("--bias-rows", min=0, help="Array rows that hold each bias.")
+    fuse_option = typer.Option("--fuse-batchnorm", help="Fold batch-norms first.")
+    groups_option = typer.Option("--groups", help="Where groups lie: dense or packed.")
+    exclude_option = typer.Option("--exclude", help="Layers to leave digital, by name pattern.")
+
+    @app.command("report")
+    def report(
+        model: Annotated[str, model_argument],
+        params: Annotated[str, params_argument] = "default",
+        bias_rows: Annotated[int, rows_option] = 0,
+        fuse_batchnorm: Annotated[bool, fuse_option] = False,
+        groups: Annotated[str, groups_option] = "dense",
+        exclude: Annotated[list[str] | None, exclude_option] = None,
+    ) -> None:
+        """Tell which layers of a network become analog, and how well arrays are used.
+
+        MODEL names a network, or a function or class that makes one without arguments.
+        """
+        from crosssim_torch.command import print_report
+
+        print_report(model, params, bias_rows, fuse_batchnorm, {"groups": groups}, exclude or None)

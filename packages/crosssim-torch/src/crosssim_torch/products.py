@@ -96,17 +96,26 @@ class ConvProduct:
         one: float,
         rest: float,
     ) -> Operator:
+        kernel, channels, bias = self.kernel(g, inputs, one=one)
+        convolve = self.convolution(kernel, _sum(constant, bias), rest)
+        if channels == slice(0, self.in_channels):
+            return convolve
+        return lambda x, further: convolve(x[:, channels], further)
+
+    def kernel(
+        self, g: Tensor, inputs: slice, /, *, one: float
+    ) -> tuple[Tensor, slice, Tensor | None]:
+        """``g`` as kernels, the channels that they span, and what bias rows add to each line."""
         window = self._window
         data, bias_rows = _split(inputs, self.in_channels * window)
         width = data.stop - data.start
-        if bias_rows:
-            constant = _sum(constant, one * g[:, width:].sum(1))
+        bias = one * g[:, width:].sum(1) if bias_rows else None
         # An array of bias rows alone takes one channel with weight 0, which gives the shape.
         first, last = min(data.start // window, self.in_channels - 1), -(-data.stop // window)
         before, after = data.start - first * window, last * window - data.stop
         kernel = F.pad(g[:, :width], (before, after)) if before or after else g[:, :width]
         kernel = kernel.reshape(g.shape[0], last - first, *self.kernel_size)
-        return self._convolution(kernel, slice(first, last), constant, rest)
+        return kernel, slice(first, last), bias
 
     def positions(self, x: Tensor, /) -> int:
         ends = zip(x.shape[2:], self.padding, self.stride, strict=True)
@@ -121,7 +130,7 @@ class ConvProduct:
         channels = slice(data.start // window, data.stop // window)
         constant = like.new_full((1,), gain * one * bias_rows) if bias_rows else None
         kernel = like.new_full((1, 1, *self.kernel_size), gain)
-        convolve = self._convolution(kernel, slice(0, self.in_channels), constant, 0.0)
+        convolve = self.convolution(kernel, constant, 0.0)
 
         def sums(x: Tensor, further: Tensor | None) -> Tensor:
             total: Tensor = convolve(x[:, channels].sum(1, keepdim=True), further)
@@ -134,22 +143,20 @@ class ConvProduct:
         """Elements of the kernel in one channel."""
         return prod(self.kernel_size)
 
-    def _convolution(
-        self, kernel: Tensor, channels: slice, constant: Tensor | None, rest: float
+    def convolution(
+        self, kernel: Tensor, constant: Tensor | None, rest: float, *, groups: int = 1
     ) -> Operator:
-        """A convolution of some of the channels, set in images of ``rest``."""
+        """A convolution of images set in images of ``rest``."""
         convolve = CONVOLUTIONS[len(self.kernel_size)]
-        whole = channels == slice(0, self.in_channels)
         stride, dilation = self.stride, self.dilation
         native = rest == 0.0 and all(before == after for before, after in self.padding)
         padding = tuple(before for before, _ in self.padding) if native else 0
         amounts = None if native else [n for ends in reversed(self.padding) for n in ends]
 
         def currents(x: Tensor, further: Tensor | None) -> Tensor:
-            x = x if whole else x[:, channels]
             if amounts is not None:
                 x = F.pad(x, amounts, value=rest)
             bias = _sum(constant, further)
-            return convolve(x, kernel, bias, stride, padding, dilation)
+            return convolve(x, kernel, bias, stride, padding, dilation, groups)
 
         return currents

@@ -1,5 +1,6 @@
 """What users of the package need, which importing the package alone does not load."""
 
+import crosssim_torch.steps  # noqa: F401
 from crosssim_torch.analog import AnalogModule
 from crosssim_torch.attention import AnalogMultiheadAttention
 from crosssim_torch.cells import AnalogGRUCell, AnalogLSTMCell, AnalogRNNCell
@@ -18,8 +19,12 @@ from crosssim_torch.convtranspose import (
     AnalogConvTranspose2d,
     AnalogConvTranspose3d,
 )
-from crosssim_torch.linear import AnalogLinear
+from crosssim_torch.linear import AnalogLinear, AnalogLinearLike
+from crosssim_torch.options import LayerOptions
+from crosssim_torch.record import stock_state_dict
 from crosssim_torch.recurrent import AnalogGRU, AnalogLSTM, AnalogRNN
+from crosssim_torch.registry import register
+from crosssim_torch.report import ConversionReport, LayerReport
 
 __all__ = [
     "AnalogConv1d",
@@ -33,15 +38,21 @@ __all__ = [
     "AnalogLSTM",
     "AnalogLSTMCell",
     "AnalogLinear",
+    "AnalogLinearLike",
     "AnalogModule",
     "AnalogMultiheadAttention",
     "AnalogRNN",
     "AnalogRNNCell",
+    "ConversionReport",
+    "LayerOptions",
+    "LayerReport",
     "analog_modules",
     "convertible_modules",
     "from_torch",
     "inconvertible_modules",
+    "register",
     "reinitialize",
+    "stock_state_dict",
     "synchronize",
     "to_torch",
 ]

@@ -1,17 +1,15 @@
 """Analog recurrent layers: cells in stacks, along sequences, in both directions."""
 
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.rnn import PackedSequence
 
-from crosssim_core.errors import ParameterError, ShapeError
+from crosssim_core.errors import ParameterError
 from crosssim_core.layers import CellLayout, LinearLayout
-from crosssim_core.random import Stream
-from crosssim_torch.analog import Params
 from crosssim_torch.biases import TwoBiases
 from crosssim_torch.forward import check_floating, output_dtype, run_analog
 from crosssim_torch.gates import (
@@ -24,7 +22,9 @@ from crosssim_torch.gates import (
     lstm_step,
 )
 from crosssim_torch.gradients import LinearRead
+from crosssim_torch.options import LayerOptions
 from crosssim_torch.products import LinearProduct
+from crosssim_torch.sequences import Stack
 from crosssim_torch.tiles import Holding
 
 
@@ -38,61 +38,17 @@ class AnalogRecurrent(TwoBiases, nn.RNNBase):
     Shapes: input ``(T, N, input_size)``, ``(N, T, input_size)`` with ``batch_first``,
     ``(T, input_size)``, or a PackedSequence; states as in the stock layer.
 
-    Args:
-        params: One tree of parameters, or one for each array; every matrix takes them. A copy is
-            kept.
-        bias_ih_rows: Array rows that hold the input biases; with 0 they are added digitally. A
-            list has one number for each layer.
-        bias_hh_rows: Likewise of the state biases.
-        seed: Makes one chip; with None ``torch.manual_seed`` governs.
-
-    The other arguments are those of the stock layer.
-
-    Raises:
-        CrossSimError: The parameters contradict each other or ask for what is not simulated.
+    Takes ``params``, which every matrix takes, the arguments of the stock layer, ``bias_ih_rows``
+    and ``bias_hh_rows``, each one number or a list with one for each layer, ``seed`` and
+    ``options``; see `AnalogModule`.
     """
 
     kind: ClassVar[str]
     """As `CellLayout` names it."""
 
-    def __init__(
-        self,
-        params: Params,
-        input_size: int,
-        hidden_size: int,
-        num_layers: int = 1,
-        bias: bool = True,
-        batch_first: bool = False,
-        dropout: float = 0.0,
-        bidirectional: bool = False,
-        device: Any = None,
-        dtype: torch.dtype | None = None,
-        bias_ih_rows: int | Sequence[int] = 0,
-        bias_hh_rows: int | Sequence[int] = 0,
-        *,
-        seed: int | Stream | None = None,
-        **further: Any,
-    ) -> None:
-        stock: Any = super().__init__
-        stock(
-            input_size,
-            hidden_size,
-            num_layers=num_layers,
-            bias=bias,
-            batch_first=batch_first,
-            dropout=dropout,
-            bidirectional=bidirectional,
-            device=device,
-            dtype=dtype,
-            **further,
-        )
-        self._become_analog(params, {"bias_ih": bias_ih_rows, "bias_hh": bias_hh_rows}, seed)
-
-    def _become_analog(
-        self, params: Params, rows: int | Mapping[str, Any], seed: int | Stream | None
-    ) -> None:
+    def _become_analog(self, *given: Any) -> None:
         self._init_flat_weights()
-        super()._become_analog(params, rows, seed)
+        super()._become_analog(*given)
 
     def _stock(self, *, physical_weights: bool) -> nn.Module:
         stock: Any = super()._stock(physical_weights=physical_weights)
@@ -113,7 +69,7 @@ class AnalogRecurrent(TwoBiases, nn.RNNBase):
     def _state_size(self) -> int:
         return self.proj_size or self.hidden_size
 
-    def _holdings(self, rows: Mapping[str, int]) -> dict[str, Holding]:
+    def _holdings(self, rows: Mapping[str, int], options: LayerOptions) -> dict[str, Holding]:
         holdings = {}
         for layer in range(self.num_layers):
             inputs = self._state_size * len(self._directions) if layer else self.input_size
@@ -186,8 +142,9 @@ class AnalogRecurrent(TwoBiases, nn.RNNBase):
 
     # Sequences
 
+    @abstractmethod
     def _step(self) -> Step:
-        raise NotImplementedError
+        """What follows the sums of the gates."""
 
     def _state_sizes(self) -> tuple[int, ...]:
         """Features of each state."""
@@ -195,89 +152,20 @@ class AnalogRecurrent(TwoBiases, nn.RNNBase):
 
     def _run(self, input: Any, given: States | None) -> tuple[Any, States]:
         """Output in the form of ``input``, and final states."""
-        if isinstance(input, PackedSequence):
-            self._check_data(input.data)
-            sizes = input.batch_sizes.tolist()
-            states = self._initial(input.data, sizes[0], given, batched=True)
-            if input.sorted_indices is not None:
-                states = tuple(s.index_select(1, input.sorted_indices) for s in states)
-            data, states = self._through(input.data, sizes, states)
-            if input.unsorted_indices is not None:
-                states = tuple(s.index_select(1, input.unsorted_indices) for s in states)
-            return PackedSequence(data, *input[1:]), states
-        self._check_data(input)
-        batched = input.dim() == 3
-        x = input if batched else input[:, None]
-        if batched and self.batch_first:
-            x = x.transpose(0, 1)
-        times, batch = x.shape[:2]
-        if times == 0:
-            raise ShapeError("A sequence needs one element at least, got none.")
-        states = self._initial(x, batch, given, batched=batched)
-        data, states = self._through(x.reshape(times * batch, -1), [batch] * times, states)
-        y = data.reshape(times, batch, data.shape[-1])
-        if not batched:
-            return y[:, 0], tuple(state[:, 0] for state in states)
-        return y.transpose(0, 1).contiguous() if self.batch_first else y, states
-
-    def _check_data(self, x: Any) -> None:
-        check_floating(x)
-        if x.dim() not in (2, 3) or x.shape[-1] != self.input_size:
-            raise ShapeError(
-                f"This layer takes sequences of {self.input_size} features, batched or not; got "
-                f"an input of shape {tuple(x.shape)}."
-            )
-
-    def _initial(self, x: Tensor, batch: int, given: States | None, *, batched: bool) -> States:
-        """Initial states ``(layers * directions, batch, features)``, checked."""
-        count = self.num_layers * len(self._directions)
-        shapes = [(count, batch, size) for size in self._state_sizes()]
+        data = input.data if isinstance(input, PackedSequence) else input
+        check_floating(data)
         rule = self._tiles["l0"].plan.params[0].core.output_dtype
-        dtype = output_dtype(rule, self.weight_ih_l0, x)
-        if given is None:
-            return tuple(x.new_zeros(shape, dtype=dtype) for shape in shapes)
-        wanted = shapes if batched else [(count, size) for count, _, size in shapes]
-        for state in given:
-            check_floating(state)
-        got = [tuple(state.shape) for state in given]
-        if got != wanted:
-            raise ShapeError(f"This input needs initial states of shapes {wanted}, got {got}.")
-        return tuple(s.reshape(n).to(dtype) for s, n in zip(given, shapes, strict=True))
-
-    def _through(self, data: Tensor, sizes: list[int], states: States) -> tuple[Tensor, States]:
-        """All layers; ``data`` has ``sizes[t]`` rows for each time t, never more than before."""
-        finals: list[States] = []
-        for layer in range(self.num_layers):
-            if layer and self.training:
-                data = F.dropout(data, self.dropout)
-            outputs = []
-            for end in self._directions:
-                initial = tuple(state[len(finals)] for state in states)
-                y, final = self._along(f"l{layer}{end}", data, sizes, initial)
-                outputs.append(y)
-                finals.append(final)
-            data = torch.cat(outputs, dim=-1)
-        return data, tuple(map(torch.stack, zip(*finals, strict=True)))
-
-    def _along(
-        self, key: str, data: Tensor, sizes: list[int], states: States
-    ) -> tuple[Tensor, States]:
-        """One layer in one direction."""
-        cell, inputs = self._cell(key), data.split(sizes)
-        outputs: list[Any] = [None] * len(sizes)
-        times = range(len(sizes))
-        for t in reversed(times) if key.endswith("_reverse") else times:
-            size, batch = sizes[t], len(states[0])
-            # Sequences that have ended, or not begun, keep their states.
-            now = states if size == batch else tuple(state[:size] for state in states)
-            new = cell(inputs[t], now)
-            outputs[t] = new[0]
-            if size == batch:
-                states = new
-            else:
-                pairs = zip(new, states, strict=True)
-                states = tuple(torch.cat((fresh, old[size:])) for fresh, old in pairs)
-        return torch.cat(outputs), states
+        stack = Stack(
+            layers=[
+                [self._cell(f"l{layer}{end}") for end in self._directions]
+                for layer in range(self.num_layers)
+            ],
+            input_size=self.input_size,
+            state_sizes=self._state_sizes(),
+            dtype=output_dtype(rule, self.weight_ih_l0, data),
+            between=lambda y: F.dropout(y, self.dropout, self.training),
+        )
+        return stack.run(input, given, batch_first=self.batch_first)
 
     def _cell(self, key: str) -> Step:
         """The cell of a layer and direction, from input and states to states."""
@@ -295,7 +183,7 @@ class AnalogRecurrent(TwoBiases, nn.RNNBase):
 
 
 class AnalogRNN(AnalogRecurrent, nn.RNN):
-    """``nn.RNN`` in simulated arrays; see `AnalogRecurrent` for shapes and further arguments.
+    """``nn.RNN`` in simulated arrays; see `AnalogRecurrent`.
 
     Example:
         >>> y, h = AnalogRNN(CrossSimParameters(), 3, 5)(torch.ones(7, 2, 3))
@@ -306,41 +194,6 @@ class AnalogRNN(AnalogRecurrent, nn.RNN):
     stock_class = nn.RNN
     kind = "rnn"
 
-    def __init__(
-        self,
-        params: Params,
-        input_size: int,
-        hidden_size: int,
-        num_layers: int = 1,
-        nonlinearity: str = "tanh",
-        bias: bool = True,
-        batch_first: bool = False,
-        dropout: float = 0.0,
-        bidirectional: bool = False,
-        device: Any = None,
-        dtype: torch.dtype | None = None,
-        bias_ih_rows: int | Sequence[int] = 0,
-        bias_hh_rows: int | Sequence[int] = 0,
-        *,
-        seed: int | Stream | None = None,
-    ) -> None:
-        super().__init__(
-            params,
-            input_size,
-            hidden_size,
-            num_layers,
-            bias,
-            batch_first,
-            dropout,
-            bidirectional,
-            device,
-            dtype,
-            bias_ih_rows,
-            bias_hh_rows,
-            seed=seed,
-            nonlinearity=nonlinearity,
-        )
-
     def _step(self) -> Step:
         return RNN_STEPS[self.nonlinearity]
 
@@ -350,7 +203,7 @@ class AnalogRNN(AnalogRecurrent, nn.RNN):
 
 
 class AnalogLSTM(AnalogRecurrent, nn.LSTM):
-    """``nn.LSTM`` in simulated arrays; see `AnalogRecurrent` for shapes and further arguments.
+    """``nn.LSTM`` in simulated arrays; see `AnalogRecurrent`.
 
     Example:
         >>> y, (h, c) = AnalogLSTM(CrossSimParameters(), 3, 5)(torch.ones(7, 2, 3))
@@ -360,41 +213,6 @@ class AnalogLSTM(AnalogRecurrent, nn.LSTM):
 
     stock_class = nn.LSTM
     kind = "lstm"
-
-    def __init__(
-        self,
-        params: Params,
-        input_size: int,
-        hidden_size: int,
-        num_layers: int = 1,
-        bias: bool = True,
-        batch_first: bool = False,
-        dropout: float = 0.0,
-        bidirectional: bool = False,
-        proj_size: int = 0,
-        device: Any = None,
-        dtype: torch.dtype | None = None,
-        bias_ih_rows: int | Sequence[int] = 0,
-        bias_hh_rows: int | Sequence[int] = 0,
-        *,
-        seed: int | Stream | None = None,
-    ) -> None:
-        super().__init__(
-            params,
-            input_size,
-            hidden_size,
-            num_layers,
-            bias,
-            batch_first,
-            dropout,
-            bidirectional,
-            device,
-            dtype,
-            bias_ih_rows,
-            bias_hh_rows,
-            seed=seed,
-            proj_size=proj_size,
-        )
 
     def _step(self) -> Step:
         return lstm_step
@@ -407,9 +225,7 @@ class AnalogLSTM(AnalogRecurrent, nn.LSTM):
 
 
 class AnalogGRU(AnalogRecurrent, nn.GRU):
-    """``nn.GRU`` in simulated arrays; see `AnalogRecurrent` for shapes and further arguments.
-
-    The structural zeros of its matrices carry no programming error.
+    """``nn.GRU`` in simulated arrays; see `AnalogRecurrent`.
 
     Example:
         >>> y, h = AnalogGRU(CrossSimParameters(), 3, 5)(torch.ones(7, 2, 3))

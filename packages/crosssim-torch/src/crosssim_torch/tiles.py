@@ -1,6 +1,6 @@
 """The matrices of a layer: which variables each holds, and how it sits in arrays."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,8 +9,14 @@ from torch import Tensor, nn
 
 from crosssim_core.cores import ArrayPlan, ArrayState, ProgrammedArrays
 from crosssim_core.layers import Layout
-from crosssim_torch.chip import ChipIdentity
-from crosssim_torch.trace import Trace
+from crosssim_core.random import NoiseSource, Occasions, Stream
+from crosssim_torch.chip import ChipIdentity, buffer_names, state_of
+from crosssim_torch.groups import plan_without_zeros, with_zeros, without_zeros, zeros_matter
+from crosssim_torch.noise import TorchNoise
+from crosssim_torch.options import LayerOptions
+from crosssim_torch.params import OwnParams
+from crosssim_torch.saturation import watched
+from crosssim_torch.trace import Trace, apart, plain, version
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,28 +49,26 @@ class Holding:
         # A layout may provide for a bias that the layer never has.
         analog = zip(self.biases, self.layout.rows, strict=False)
         names = (*self.weights, *(name if rows else None for name, rows in analog))
-        return tuple(None if name is None else getattr(module, name, None) for name in names)
+        return tuple(None if n is None else plain(getattr(module, n, None)) for n in names)
+
+    def plain_values(self, module: nn.Module) -> tuple[Tensor | None, ...]:
+        """The present weights, then biases, without derivatives."""
+        with apart():
+            values = map(plain, self.values(module))
+            return tuple(None if value is None else value.detach() for value in values)
 
     def matrix(self, module: nn.Module) -> Tensor:
         """The ideal matrix, without derivatives."""
-        values = (None if v is None else v.detach() for v in self.values(module))
-        matrix: Tensor = self.layout.matrix(*values)
+        matrix: Tensor = self.layout.matrix(*self.plain_values(module))
         return matrix
 
-    def write(self, module: nn.Module, plan: ArrayPlan, identity: ChipIdentity) -> ArrayState:
-        """Program the present weights."""
-        # Tensors made in inference mode could never be trained with afterwards.
-        with torch.inference_mode(False), torch.no_grad():
-            values = self.values(module)
-            # The share of a bias that each of its rows holds is no number of half precision.
-            exact = (None if value is None else value.detach().double() for value in values)
-            matrix = self.layout.matrix(*exact)
-            return plan.program(
-                matrix,
-                dtype=torch.promote_types(values[0].dtype, torch.float32),
-                occasion=identity.writes,
-                wired=self.layout.wired(like=matrix),
-            )
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Arrays, and the layout that says what their lines are."""
+
+    layout: Layout
+    arrays: ProgrammedArrays
 
 
 @dataclass(slots=True)
@@ -72,25 +76,114 @@ class Tile:
     """One matrix in arrays; their conductances are buffers of the layer."""
 
     plan: ArrayPlan
+    """The arrays as they are stored: as they are, or without zeros between groups."""
+    whole: ArrayPlan
+    """The arrays as they are."""
     identity: ChipIdentity
+    options: LayerOptions
     written: tuple[Trace, ...] | None = None
     """The parameters as they were programmed; None if the arrays hold other ones."""
-    arrays: ProgrammedArrays | None = None
+    seen: tuple[tuple[str, Tensor, int], ...] = ()
+    """The buffers that everything below is derived from: names, tensors, versions."""
+    stored: ProgrammedArrays | None = None
     """Derived from the buffers, as are the next ones; None until they are needed."""
+    complete: ProgrammedArrays | None = None
+    """The arrays as they are, zeros included."""
+    alone: bool | None = None
+    """Whether products can be formed with the cells that are stored."""
     weights: tuple[Tensor, ...] | None = None
     """The weights that the arrays hold, in stock shapes."""
 
-    def in_step(self, holding: Holding, module: nn.Module) -> bool:
-        """Whether the arrays hold the present weights."""
+    @classmethod
+    def of(
+        cls, holding: Holding, params: OwnParams, options: LayerOptions, identity: ChipIdentity
+    ) -> "Tile":
+        """Arrays for a matrix, not programmed yet.
+
+        Raises:
+            CrossSimError: The parameters contradict each other or ask for what is not simulated.
+        """
+        layout, stream = holding.layout, identity.errors()
+        whole = ArrayPlan.of(layout.shape, params, stream, stack=layout.stack)
+        small = None if options.structural_errors else without_zeros(layout)
+        plan = None if small is None else plan_without_zeros(whole, small, params, stream)
+        if options.gradient == "masked":
+            plan, whole = plan and watched(plan), watched(whole)
+        if small is None or plan is None:
+            return cls(whole, whole, identity, options)
+        return cls(plan, whole, identity, options)
+
+    def layout(self, holding: Holding) -> Layout:
+        """What the lines of ``plan`` are, with the present geometry of the layer."""
+        small = None if self.whole is self.plan else without_zeros(holding.layout)
+        return small or holding.layout
+
+    def write(
+        self, holding: Holding, module: nn.Module, identity: ChipIdentity | None = None
+    ) -> ArrayState:
+        """Program the present weights; ``identity`` says which programming this is."""
+        occasion = (identity or self.identity).writes
+        with apart():
+            layout, values = self.layout(holding), holding.plain_values(module)
+            assert values[0] is not None
+            # The share of a bias that each of its rows holds is no number of half precision.
+            matrix = layout.matrix(*(None if v is None else v.double() for v in values))
+            wired = None if self.options.structural_errors else layout.wired(like=matrix)
+            return self.plan.program(
+                matrix,
+                dtype=torch.promote_types(values[0].dtype, torch.float32),
+                occasion=occasion,
+                wired=wired,
+            )
+
+    def load(self, key: str, buffers: Mapping[str, Any], reads: Occasions) -> ProgrammedArrays:
+        """The arrays as they are stored in ``buffers``."""
+        if self.stored is None:
+            state = state_of(key, buffers)
+            self.stored = ProgrammedArrays(self.plan, state, reads, self._sources)
+        return self.stored
+
+    def completed(self, holding: Holding, stored: ProgrammedArrays, reads: Occasions) -> Reading:
+        """The arrays as they are, zeros included."""
+        if self.whole is self.plan:
+            return Reading(holding.layout, stored)
+        if self.complete is None:
+            with apart():
+                state = with_zeros(stored.state, self.whole, holding.layout)
+            self.complete = ProgrammedArrays(self.whole, state, reads, self._sources)
+        return Reading(holding.layout, self.complete)
+
+    def readable(self, holding: Holding, stored: ProgrammedArrays, reads: Occasions) -> Reading:
+        """What products are formed with: zeros are left out where they cannot matter."""
+        if self.alone is None:
+            with apart():
+                self.alone = self.whole is self.plan or not zeros_matter(stored)
+        if self.alone:
+            return Reading(self.layout(holding), stored)
+        return self.completed(holding, stored, reads)
+
+    @property
+    def _sources(self) -> Callable[[Stream], NoiseSource]:
+        return Stream.source if self.options.noise == "host" else TorchNoise
+
+    def in_step(self, holding: Holding, module: nn.Module, *, edited: bool = False) -> bool:
+        """Whether the arrays hold the present weights, or those before edits in place."""
         if self.written is None:
             return False
-        held = holding.held(module)
-        return all(trace.fits(now) for trace, now in zip(self.written, held, strict=True))
+        pairs = zip(self.written, holding.held(module), strict=True)
+        return all(trace.fits(now, edited=edited) for trace, now in pairs)
 
     def mark_written(self, holding: Holding, module: nn.Module) -> None:
         """Take note that the arrays hold the present weights."""
-        self.written = tuple(map(Trace.of, holding.held(module)))
+        with apart():
+            self.written = tuple(map(Trace.of, holding.held(module)))
 
-    def forget(self) -> None:
-        """Drop what was derived from the buffers."""
-        self.arrays = self.weights = None
+    def look_at(self, key: str, buffers: Mapping[str, Any]) -> None:
+        """Derive everything from these buffers from now on."""
+        names = buffer_names(key, buffers)
+        self.seen = tuple((n, buffers[n], version(buffers[n])) for n in names)
+        self.stored = self.complete = self.alone = self.weights = None
+
+    def sees_other(self, buffers: Mapping[str, Any]) -> bool:
+        """Whether other buffers, or other values, have taken the place of those it looked at."""
+        return any(buffers[n] is not old or version(old) != number for n, old, number in self.seen)

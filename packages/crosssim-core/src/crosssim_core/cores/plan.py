@@ -10,6 +10,7 @@ from crosssim_core.chain.block import Block, Grid, WeightRange
 from crosssim_core.chain.mapping import Mapping, Side, facing, make_mapping, weights_of
 from crosssim_core.chain.plan import ReadPlan
 from crosssim_core.chain.write import CellWriter
+from crosssim_core.cores.stacks import check_stacks, share, side_by_side
 from crosssim_core.cores.trees import Params, trees_of, warn_of_unheeded
 from crosssim_core.cores.weights import (
     check_holds_zero,
@@ -27,7 +28,7 @@ from crosssim_core.typing import Array, DType
 
 @dataclass(frozen=True, slots=True)
 class ArrayPart:
-    """One array: the part of the matrix it holds, and how it is written and read."""
+    """One array, or one of each matrix of a stack: what it holds, how it is written and read."""
 
     outputs: slice
     """Rows of the matrix."""
@@ -38,6 +39,15 @@ class ArrayPart:
     reads: Dict[Side, ReadPlan]
     stream: Stream
     """Where the errors of this array come from."""
+    stack: int = 1
+    """Arrays side by side, one for each matrix of a stack."""
+
+    @property
+    def cells(self) -> tuple[int, int, int, int]:
+        """Shape (slices, signs, lines, drives) of its conductances."""
+        unit = int(self.mapping.unit_line)
+        lines, drives = (lines.stop - lines.start + unit for lines in (self.outputs, self.inputs))
+        return self.mapping.slices, self.mapping.signs, self.stack * lines, drives
 
     def noise(self, occasion: int) -> WriteNoise:
         """Where the errors of programming number ``occasion`` come from."""
@@ -56,7 +66,12 @@ class ArrayState:
 
 @dataclass(frozen=True, slots=True)
 class ArrayPlan:
-    """The arrays of one real matrix, without its values."""
+    """The arrays of one real matrix, without its values.
+
+    A stack of matrices with the same shape lies one below the other in a single one, which saves
+    work where there are many. Each has arrays of its own: inputs belong to one matrix, so a vector
+    that drives the stack gives a product for each, and the reader picks those that are meant.
+    """
 
     shape: tuple[int, int]
     params: tuple[CrossSimParameters, ...]
@@ -65,19 +80,28 @@ class ArrayPlan:
     """Grid of arrays: each row shares its outputs, parts of a row divide the inputs."""
     stream: Stream
     """Where everything random that belongs to the chip comes from."""
+    stack: int = 1
+    """Matrices one below the other."""
 
     @classmethod
     def of(
-        cls, shape: tuple[int, int], params: Params, stream: Stream, *, blocks: bool = False
+        cls,
+        shape: tuple[int, int],
+        params: Params,
+        stream: Stream,
+        *,
+        blocks: bool = False,
+        stack: int = 1,
     ) -> "ArrayPlan":
         """Divide a matrix over arrays and compile how each is written and read.
 
         Args:
-            shape: Outputs and inputs of the product A·x.
+            shape: Outputs and inputs of the product A·x, of all matrices of a stack together.
             params: One tree for all arrays, or one for each array in row-major order. The first
                 decides what concerns the whole matrix.
             stream: Where everything random that belongs to the chip comes from.
             blocks: Whether the matrix is made of the real blocks of a complex one.
+            stack: Matrices that lie one below the other, each in arrays of its own.
 
         Raises:
             ParameterError: The parameters contradict each other, or a list has the wrong length.
@@ -99,7 +123,7 @@ class ArrayPlan:
         core, weights = trees[0].core, trees[0].core.mapping.weights
         rows = part_slices(
             part_sizes(
-                shape[0],
+                shape[0] // stack,
                 core.cols_max,
                 priority=weights.row_partition_priority,
                 fill=weights.row_partition_strategy is PartitionStrategy.MAX,
@@ -121,12 +145,19 @@ class ArrayPlan:
             )
         parts = tuple(
             tuple(
-                _part(trees[(r * len(cols) + c) % len(trees)], outputs, inputs, stream.child(r, c))
+                _part(
+                    trees[(r * len(cols) + c) % len(trees)],
+                    outputs,
+                    inputs,
+                    stream.child(r, c),
+                    stack,
+                    divided=len(rows) > 1,
+                )
                 for c, inputs in enumerate(cols)
             )
             for r, outputs in enumerate(rows)
         )
-        return cls(shape, trees, parts, stream)
+        return cls(shape, trees, parts, stream, stack)
 
     @property
     def arrays(self) -> tuple[ArrayPart, ...]:
@@ -142,6 +173,11 @@ class ArrayPlan:
     def random(self) -> bool:
         """Whether programming draws random numbers."""
         return any(part.writer.error is not None for part in self.arrays)
+
+    @property
+    def state_shapes(self) -> tuple[tuple[int, ...], ...]:
+        """Shape (slices, signs, lines, drives) of the conductances of each array, row by row."""
+        return tuple(part.cells for part in self.arrays)
 
     def program(
         self,
@@ -181,8 +217,11 @@ class ArrayPlan:
         weights = weights_within(exact, limits, core)
         conductances = []
         for part in self.arrays:
-            target = part.mapping.conductances(weights[part.outputs, part.inputs])
-            written = part.writer.write(target, noise=part.noise(occasion))
+            block = share(weights, part.outputs, part.inputs, stack=self.stack)
+            target = part.mapping.conductances(block)
+            apart = side_by_side(target, stack=self.stack)
+            written = part.writer.write(apart, noise=part.noise(occasion))
+            written = xp.reshape(written, target.shape)
             if wired is not None:
                 written = xp.where(
                     _cells(wired[part.outputs, part.inputs], target), written, target
@@ -204,12 +243,24 @@ class ArrayPlan:
             xp.concat([weights_of(part.mapping, next(blocks)) for part in row], axis=1)
             for row in self.parts
         ]
-        return state.weights.half * xp.concat(rows, axis=0) + state.weights.middle
+        rows = [xp.reshape(row, (self.stack, -1, self.shape[1])) for row in rows]
+        joined = xp.reshape(xp.concat(rows, axis=1), self.shape)
+        return state.weights.half * joined + state.weights.middle
 
 
-def _part(tree: CrossSimParameters, outputs: slice, inputs: slice, stream: Stream) -> ArrayPart:
-    m, n = outputs.stop - outputs.start, inputs.stop - inputs.start
+def _part(
+    tree: CrossSimParameters,
+    outputs: slice,
+    inputs: slice,
+    stream: Stream,
+    stack: int,
+    *,
+    divided: bool,
+) -> ArrayPart:
+    m, n = stack * (outputs.stop - outputs.start), inputs.stop - inputs.start
     mapping = make_mapping(tree)
+    if stack > 1:
+        check_stacks(tree, mapping, divided=divided)
     mvm, vmm = stream.child("mvm"), stream.child("vmm")
     reads: dict[Side, ReadPlan] = {
         "mvm": ReadPlan.of(tree, "mvm", mapping, outputs=m, inputs=n, stream=mvm),
@@ -222,6 +273,7 @@ def _part(tree: CrossSimParameters, outputs: slice, inputs: slice, stream: Strea
         writer=CellWriter.of(tree.xbar.device),
         reads=reads,
         stream=stream,
+        stack=stack,
     )
 
 

@@ -105,9 +105,7 @@ def put_back(saved: ChipState, params: list[CrossSimParameters], *, like: Array)
 
 def _conductance(arrays: Mapping[str, Any], number: int, part: ArrayPart) -> HostArray:
     g = np.asarray(_entry(arrays, f"conductance_{number}"), dtype=np.float64)
-    unit = int(part.mapping.unit_line)
-    lines, drives = (lines.stop - lines.start + unit for lines in (part.outputs, part.inputs))
-    expected = (part.mapping.slices, part.mapping.signs, lines, drives)
+    expected = part.cells
     if g.shape != expected:
         raise StateError(
             f"'conductance_{number}' has shape {g.shape}; by its parameters it has {expected}."

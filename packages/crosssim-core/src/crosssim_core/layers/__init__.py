@@ -4,7 +4,8 @@ from crosssim_core.layers.conv import ConvLayout
 from crosssim_core.layers.convtranspose import ConvTransposeLayout
 from crosssim_core.layers.layer import AnalogLayer
 from crosssim_core.layers.layout import Layout
-from crosssim_core.layers.linear import LinearLayout
+from crosssim_core.layers.linear import LinearLayout, TransposedLinearLayout
+from crosssim_core.layers.packed import PackedConvLayout
 from crosssim_core.layers.recurrent import CellLayout
 
 __all__ = [
@@ -14,4 +15,6 @@ __all__ = [
     "ConvTransposeLayout",
     "Layout",
     "LinearLayout",
+    "PackedConvLayout",
+    "TransposedLinearLayout",
 ]

@@ -61,6 +61,10 @@ class ConvLayout:
     def rows(self) -> tuple[int]:
         return (self.bias_rows,)
 
+    @property
+    def stack(self) -> int:
+        return 1
+
     def matrix(
         self, weight: Float[Array, "outputs channels *kernel"], bias: Array | None = None, /
     ) -> Float[Array, "outputs inputs"]:
@@ -111,15 +115,20 @@ class ConvLayout:
         self._positions(x)
 
     def vectors(self, x: Float[Array, "*images"], /) -> Array:
+        return append_ones(self._columns(x), self.bias_rows)
+
+    def _columns(self, x: Float[Array, "*images"]) -> Float[Array, "batch positions inputs"]:
+        """What the windows of the padded images hold, channel by channel."""
         self.check(x)
         images = x if x.ndim == len(self.kernel_size) + 2 else x[None, ...]
         padded = pad_image(images, widths=self.padding, mode=self.padding_mode)
-        columns = windows(
-            padded, kernel=self.kernel_size, stride=self.stride, dilation=self.dilation
-        )
-        return append_ones(columns, self.bias_rows)
+        return windows(padded, kernel=self.kernel_size, stride=self.stride, dilation=self.dilation)
 
     def outputs(self, y: Float[Array, "batch positions outputs"], x: Array, /) -> Array:
+        return self._maps(y, x)
+
+    def _maps(self, y: Float[Array, "batch positions outputs"], x: Array) -> Array:
+        """Products in the form of the output for ``x``."""
         xp = array_namespace(y)
         shape = (y.shape[0], self.out_channels, *self._positions(x))
         maps = xp.reshape(xp.matrix_transpose(y), shape)
@@ -135,6 +144,23 @@ class ConvLayout:
         return window_counts(
             padded, kernel=self.kernel_size, stride=self.stride, dilation=self.dilation
         )
+
+    def spread(
+        self, held: Float[Array, "*arrays outputs columns"], zeros: Array, /
+    ) -> Float[Array, "*arrays outputs inputs"]:
+        """The cells of the groups, held without anything between them, among ``zeros``.
+
+        Args:
+            held: As `PackedConvLayout` lays them out.
+            zeros: What cells without a weight hold, in the shape of the result; left unchanged.
+        """
+        height, width = self._group
+        whole = array_namespace(zeros).asarray(zeros, copy=True)
+        for g in range(self.groups):
+            rows = slice(g * height, (g + 1) * height)
+            whole[..., rows, g * width : (g + 1) * width] = held[..., rows, :width]
+        whole[..., :, self.groups * width :] = held[..., :, width:]
+        return whole
 
     @property
     def _group(self) -> tuple[int, int]:

@@ -8,6 +8,7 @@ from crosssim_core._array import array_namespace, device_of
 from crosssim_core.errors import ParameterError, ShapeError
 from crosssim_core.layers.checks import check_axes, check_counts, check_groups, check_shapes
 from crosssim_core.layers.conv import ConvLayout
+from crosssim_core.layers.packed import PackedConvLayout
 from crosssim_core.numerics.windows import pad_image
 from crosssim_core.typing import Array
 
@@ -32,6 +33,8 @@ class ConvTransposeLayout:
     groups: int = 1
     bias: bool = True
     bias_rows: int = 0
+    packed: bool = False
+    """Whether groups lie in arrays of their own, see `PackedConvLayout`."""
 
     def __post_init__(self) -> None:
         check_counts(0, in_channels=self.in_channels, out_channels=self.out_channels)
@@ -53,7 +56,8 @@ class ConvTransposeLayout:
     def convolution(self) -> ConvLayout:
         """The convolution of `stretched` images."""
         axes = len(self.kernel_size)
-        return ConvLayout(
+        kind = PackedConvLayout if self.packed else ConvLayout
+        return kind(
             in_channels=self.in_channels,
             out_channels=self.out_channels,
             kernel_size=self.kernel_size,
@@ -68,6 +72,10 @@ class ConvTransposeLayout:
     @property
     def shape(self) -> tuple[int, int]:
         return self.convolution.shape
+
+    @property
+    def stack(self) -> int:
+        return self.convolution.stack
 
     @property
     def rows(self) -> tuple[int]:

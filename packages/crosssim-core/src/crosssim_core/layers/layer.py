@@ -80,7 +80,7 @@ class AnalogLayer:
             dtype = output_dtype(OutputDType.NATIVE, dtype, bias)
         xp = array_namespace(weight)
         exact = (None if v is None else xp.astype(v, xp.float64) for v in (weight, bias))
-        plan = ArrayPlan.of(layout.shape, trees, Stream.of(seed))
+        plan = ArrayPlan.of(layout.shape, trees, Stream.of(seed), stack=layout.stack)
         state = plan.program(
             layout.matrix(*exact), dtype=xp.float64, wired=layout.wired(like=weight)
         )

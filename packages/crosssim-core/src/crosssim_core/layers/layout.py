@@ -21,6 +21,10 @@ class Layout(Protocol):
         """Shape of the matrix."""
 
     @property
+    def stack(self) -> int:
+        """Matrices one below the other, each in arrays of its own."""
+
+    @property
     def rows(self) -> tuple[int, ...]:
         """Array rows that hold each bias; with 0 it is added digitally."""
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from jaxtyping import Float
 
+from crosssim_core._array import array_namespace
 from crosssim_core.errors import ShapeError
 from crosssim_core.layers.checks import check_counts, check_shapes
 from crosssim_core.layers.layout import append_bias, append_ones, held_bias
@@ -30,6 +31,10 @@ class LinearLayout:
     @property
     def shape(self) -> tuple[int, int]:
         return self.out_features, self.in_features + self.bias_rows
+
+    @property
+    def stack(self) -> int:
+        return 1
 
     @property
     def rows(self) -> tuple[int]:
@@ -68,3 +73,20 @@ class LinearLayout:
 
     def add_bias(self, y: Float[Array, "*batch outputs"], bias: Array, /) -> Array:
         return y + bias
+
+
+@dataclass(frozen=True, slots=True)
+class TransposedLinearLayout(LinearLayout):
+    """`LinearLayout` of layers whose weights have shape (features, outputs)."""
+
+    def matrix(
+        self, weight: Float[Array, "features outputs"], bias: Array | None = None, /
+    ) -> Float[Array, "outputs inputs"]:
+        wanted = (self.in_features, self.out_features)
+        check_shapes(weight=(weight, wanted), bias=(bias, wanted[1:]))
+        return append_bias(array_namespace(weight).matrix_transpose(weight), bias, self.bias_rows)
+
+    def variables(self, matrix: Float[Array, "outputs inputs"], /) -> tuple[Array, Array | None]:
+        bias = slice(self.in_features, self.shape[1])
+        weight = array_namespace(matrix).matrix_transpose(matrix[:, : self.in_features])
+        return weight, held_bias(matrix, bias) if self.bias else None

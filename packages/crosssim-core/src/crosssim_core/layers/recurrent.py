@@ -80,6 +80,10 @@ class CellLayout:
         return blocks * self.hidden_size, self._data + sum(self.rows)
 
     @property
+    def stack(self) -> int:
+        return 1
+
+    @property
     def rows(self) -> tuple[int, int]:
         return self.input_bias_rows, self.state_bias_rows
 

@@ -1,0 +1,55 @@
+"""Convolutions whose groups lie in arrays of their own."""
+
+from dataclasses import dataclass
+
+from jaxtyping import Float
+
+from crosssim_core._array import array_namespace
+from crosssim_core.layers.conv import ConvLayout
+from crosssim_core.layers.layout import append_bias, append_ones, held_bias
+from crosssim_core.typing import Array
+
+
+@dataclass(frozen=True, slots=True)
+class PackedConvLayout(ConvLayout):
+    """`ConvLayout` without the zeros between its groups.
+
+    The matrices of the groups lie one below the other: column ``c * k + κ`` holds channel ``c`` of
+    each group and kernel element ``κ``, and bias rows follow. A vector that drives one group gives
+    a product for every group, of which `outputs` takes its own.
+    """
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return self.out_channels, self._group[1] + self.bias_rows
+
+    @property
+    def stack(self) -> int:
+        return self.groups
+
+    def matrix(
+        self, weight: Float[Array, "outputs channels *kernel"], bias: Array | None = None, /
+    ) -> Float[Array, "outputs inputs"]:
+        flat = array_namespace(weight).reshape(weight, (self.out_channels, -1))
+        return append_bias(flat, bias, self.bias_rows)
+
+    def variables(self, matrix: Float[Array, "outputs inputs"], /) -> tuple[Array, Array | None]:
+        width = self._group[1]
+        kernel = (self.out_channels, self.in_channels // self.groups, *self.kernel_size)
+        weight = array_namespace(matrix).reshape(matrix[:, :width], kernel)
+        return weight, held_bias(matrix, slice(width, self.shape[1])) if self.bias else None
+
+    def wired(self, *, like: Array) -> None:
+        return None
+
+    def vectors(
+        self, x: Float[Array, "*images"], /
+    ) -> Float[Array, "batch positions groups inputs"]:
+        xp, columns = array_namespace(x), self._columns(x)
+        apart = xp.reshape(columns, (*columns.shape[:2], self.groups, self._group[1]))
+        return append_ones(apart, self.bias_rows)
+
+    def outputs(self, y: Float[Array, "batch positions groups outputs"], x: Array, /) -> Array:
+        xp, height = array_namespace(y), self._group[0]
+        own = [y[:, :, g, g * height : (g + 1) * height] for g in range(self.groups)]
+        return self._maps(xp.concat(own, axis=2), x)

@@ -1,0 +1,122 @@
+"""What PyTorch does with a module: moving, copying, saving and loading its chip along."""
+
+from collections.abc import Callable
+from typing import Any, Self
+
+import torch
+from torch import Tensor
+
+from crosssim_core.errors import CrossSimError
+from crosssim_core.random import Occasions
+from crosssim_torch.chip import PREFIX, buffer_names
+from crosssim_torch.holder import ArrayHolder
+from crosssim_torch.record import RECORD, SavedChip
+
+
+class CarriedChip(ArrayHolder):
+    """A module that takes its chip along wherever it goes."""
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+        """Move or cast the layer; the chip moves along and never loses precision."""
+        holdings = self._holdings(self._rows, self._options)
+        in_step = {key: self._in_step(key, holding) for key, holding in holdings.items()}
+        chip = {n: b for n, b in self._buffers.items() if n.startswith(PREFIX) and b is not None}
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        for key, holding in holdings.items():
+            tile, weight = self._tiles[key], getattr(self, holding.weights[0])
+            own = {name: chip[name] for name in buffer_names(key, chip)}
+            self._buffers.update({n: _moved(b, weight.device) for n, b in own.items()})
+            types = {buffer.dtype for name, buffer in own.items() if "conductance" in name}
+            tile.look_at(key, self._buffers)
+            if any(buffer.is_meta for buffer in own.values()) and not weight.is_meta:
+                tile.written = None
+            elif in_step[key] and weight.dtype == torch.float64 and torch.float64 not in types:
+                # The same errors, drawn again, on weights that were rounded to float32 so far.
+                self._hold(key, holding, tile.write(holding, self), tile.identity)
+            elif in_step[key]:
+                tile.mark_written(holding, self)
+        return self
+
+    def __getstate__(self) -> dict[str, Any]:
+        stock: Any = super().__getstate__()  # type: ignore[no-untyped-call]
+        tiles = {
+            key: (self._tiles[key].identity, self._in_step(key, holding))
+            for key, holding in self._holdings(self._rows, self._options).items()
+        }
+        return {**stock, "_tiles": tiles}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)  # type: ignore[no-untyped-call]
+        kept: Any = self._tiles
+        identities = {key: identity for key, (identity, _) in kept.items()}
+        self._tiles = self._plan(self._params, self._rows, self._options, identities)
+        for key, holding in self._holdings(self._rows, self._options).items():
+            self._tiles[key].look_at(key, self._buffers)
+            if kept[key][-1]:
+                self._tiles[key].mark_written(holding, self)
+
+    def _save_to_state_dict(self, destination: Any, prefix: str, keep_vars: bool) -> None:
+        for item in self._holdings(self._rows, self._options).items():
+            self._keep_in_step(*item)
+        super()._save_to_state_dict(destination, prefix, keep_vars)
+        saved = SavedChip(self._params, self._rows, self._options, self._reads.count)
+        device = next(b for n, b in self._buffers.items() if n.startswith(PREFIX)).device  # type: ignore[union-attr]
+        destination[prefix + RECORD] = saved.to_tensor().to(device)
+
+    def _load_from_state_dict(
+        self,
+        state_dict: Any,
+        prefix: str,
+        local_metadata: Any,
+        strict: bool,
+        missing_keys: list[str],
+        unexpected_keys: list[str],
+        error_msgs: list[str],
+    ) -> None:
+        """A stock checkpoint is programmed into the present chip; an analog one brings its own."""
+        before = len(error_msgs)
+        super()._load_from_state_dict(
+            {k: v for k, v in state_dict.items() if not k.startswith(prefix + PREFIX)},
+            prefix,
+            local_metadata,
+            strict,
+            missing_keys,
+            unexpected_keys,
+            error_msgs,
+        )
+        missing_keys[:] = [k for k in missing_keys if not k.startswith(prefix + PREFIX)]
+        if any(prefix + name in state_dict for name in self._parameters):
+            for tile in self._tiles.values():
+                tile.written = None
+        start = len(prefix)
+        chip = {k[start:]: v for k, v in state_dict.items() if k.startswith(prefix + PREFIX)}
+        if chip and len(error_msgs) == before:
+            try:
+                self._take_over(chip)
+            except CrossSimError as error:
+                error_msgs.append(f"The chip of {prefix.rstrip('.') or 'the layer'}: {error}")
+
+    def _take_over(self, chip: dict[str, Tensor]) -> None:
+        """Become the chip of a checkpoint; if anything is wrong the present one stays."""
+        saved = SavedChip.from_tensor(chip.pop(RECORD, None))
+        rows = self._rows | saved.rows
+        holdings = self._holdings(rows, saved.options)
+        identities = saved.identities(chip, holdings)
+        tiles = self._plan(saved.params, rows, saved.options, identities)
+        buffers = saved.buffers(chip, tiles, like=next(self.parameters()))
+        self._take_up(saved.params, rows, saved.options, tiles)
+        self._reads = Occasions(saved.reads)
+        for name in [n for n in self._buffers if n.startswith(PREFIX)]:
+            del self._buffers[name]
+        for name, buffer in buffers.items():
+            self.register_buffer(name, buffer)
+        for key, holding in holdings.items():
+            tiles[key].look_at(key, self._buffers)
+            tiles[key].mark_written(holding, self)
+
+
+def _moved(buffer: Tensor, device: torch.device) -> Tensor:
+    """``buffer`` on ``device``; what comes from the meta device holds zeros."""
+    if buffer.is_meta and device.type != "meta":
+        return torch.zeros_like(buffer, device=device)
+    return buffer.to(device)

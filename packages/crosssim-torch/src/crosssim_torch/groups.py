@@ -1,0 +1,172 @@
+"""Grouped convolutions without the zeros between their groups, where nothing depends on them."""
+
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from crosssim_core.chain.arithmetic import Arithmetic
+from crosssim_core.chain.block import WeightRange
+from crosssim_core.chain.plan import ReadPlan
+from crosssim_core.chain.product import Operator
+from crosssim_core.cores import ArrayPlan, ArrayState, ProgrammedArrays
+from crosssim_core.layers import (
+    ConvLayout,
+    ConvTransposeLayout,
+    Layout,
+    PackedConvLayout,
+)
+from crosssim_core.random import Stream
+from crosssim_torch.arithmetic import TORCH_ARITHMETIC
+from crosssim_torch.params import OwnParams
+from crosssim_torch.products import ConvProduct
+
+
+def without_zeros(layout: Layout) -> Layout | None:
+    """The layout that holds the same variables and no zeros between groups; None if there are
+    none.
+    """
+    if layout.stack > 1:
+        return None
+    if isinstance(layout, ConvTransposeLayout):
+        return replace(layout, packed=True) if layout.groups > 1 else None
+    if not isinstance(layout, ConvLayout) or layout.groups == 1:
+        return None
+    names = layout.__dataclass_fields__
+    return PackedConvLayout(**{name: getattr(layout, name) for name in names})
+
+
+def plan_without_zeros(
+    whole: ArrayPlan, layout: Layout, params: OwnParams, stream: Stream
+) -> ArrayPlan | None:
+    """Arrays for ``layout`` that are read as the single array of ``whole`` is; None if there is
+    more than one, or if its lines are more than cells side by side.
+    """
+    part, tree = whole.arrays[0], whole.params[0]
+    if len(whole.arrays) > 1 or part.mapping.unit_line or tree.xbar.array.parasitics.enable:
+        return None
+    plan = ArrayPlan.of(layout.shape, params, stream, stack=layout.stack)
+    return replace(plan, parts=((replace(plan.arrays[0], reads=part.reads),),))
+
+
+def zeros_matter(arrays: ProgrammedArrays) -> bool:
+    """Whether a read depends on cells that hold the weight 0.
+
+    They cancel where the line carries the difference of a pair, or where nothing nonlinear
+    happens before it is taken, as long as they carry neither read noise nor an offset.
+    """
+    plan: ReadPlan = arrays.plan.arrays[0].reads["mvm"]
+    untouched = plan.saturation == 0 and (plan.analog_subtraction or not plan.converts)
+    cancel = plan.mapping.signs == 2 and (plan.interleaved or untouched)
+    offsets = arrays.state.weights.middle or any(adc and adc.background for adc in plan.adcs)
+    vectors = arrays.plan.literal or plan.path.scale.factor is None
+    return not cancel or plan.reader is not None or bool(offsets) or vectors
+
+
+def with_zeros(state: ArrayState, whole: ArrayPlan, layout: Layout) -> ArrayState:
+    """The single array of ``whole`` with the cells of ``state`` at their places in ``layout``."""
+    dense = layout.convolution if isinstance(layout, ConvTransposeLayout) else layout
+    assert isinstance(dense, ConvLayout)
+    (held,) = state.conductance
+    zero = torch.full(whole.shape, _zero(state.weights), dtype=torch.float64, device=held.device)
+    zeros = whole.arrays[0].mapping.conductances(zero).to(held.dtype)
+    return ArrayState(state.weights, (dense.spread(held, zeros),))
+
+
+def _zero(weights: WeightRange) -> float:
+    """The matrix value 0 as a weight in [-1, 1]."""
+    return -weights.middle / weights.half
+
+
+def conv_product(
+    layout: ConvLayout, stride: tuple[int, ...], dilation: tuple[int, ...]
+) -> "ConvProduct | GroupedConvProduct":
+    """How line currents of a convolution are formed from images."""
+    channels = layout.in_channels // layout.stack
+    one = ConvProduct(channels, layout.kernel_size, stride, dilation, layout.padding)
+    if layout.stack == 1:
+        return one
+    return GroupedConvProduct(one, layout.stack, layout.out_channels // layout.stack)
+
+
+@dataclass(frozen=True, slots=True)
+class GroupedConvProduct:
+    """A native grouped convolution over images, padding and bias rows left implicit.
+
+    Shapes: data ``(N, groups * channels, *image)``, result ``(N, lines, *positions)``, where lines
+    are those of all groups, once for each term.
+    """
+
+    one: ConvProduct
+    """That of each group."""
+    groups: int
+    outputs: int
+    """Outputs of one group."""
+    axis: ClassVar[int] = 1
+    arithmetic: ClassVar[Arithmetic] = TORCH_ARITHMETIC
+
+    def operator(
+        self,
+        g: Tensor,
+        inputs: slice,
+        /,
+        *,
+        constant: Tensor | None,
+        one: float,
+        rest: float,
+    ) -> Operator:
+        return self._operator(g, inputs, self.outputs, constant=constant, one=one, rest=rest)
+
+    def positions(self, x: Tensor, /) -> int:
+        return self.one.positions(x)
+
+    def total(self, like: Tensor, inputs: slice, gain: float, /, *, one: float) -> Operator:
+        g = like.new_full((self.groups, inputs.stop - inputs.start), gain)
+        sums = self._operator(g, inputs, 1, constant=None, one=one, rest=0.0)
+
+        def totals(x: Tensor, further: Tensor | None) -> Tensor:
+            total: Tensor = sums(x, None).repeat_interleave(self.outputs, dim=1)
+            return total if further is None else total + further
+
+        return totals
+
+    def _operator(
+        self,
+        g: Tensor,
+        inputs: slice,
+        height: int,
+        *,
+        constant: Tensor | None,
+        one: float,
+        rest: float,
+    ) -> Operator:
+        """`operator` of ``height`` lines for each term and group."""
+        terms = len(g) // (self.groups * height)
+        kernel, channels, bias = self.one.kernel(self._by_group(g, terms, height), inputs, one=one)
+        if constant is not None:
+            own = self._by_group(constant, terms, height)
+            bias = own if bias is None else own + bias
+        convolve = self.one.convolution(kernel, bias, rest, groups=self.groups)
+        whole = channels == slice(0, self.one.in_channels)
+
+        def currents(x: Tensor, further: Tensor | None) -> Tensor:
+            if not whole:
+                x = x.unflatten(1, (self.groups, -1))[:, :, channels].flatten(1, 2)
+            more = None if further is None else self._by_group(further, terms, height)
+            y: Tensor = convolve(x, more)
+            if terms == 1:
+                return y
+            apart: Any = y.unflatten(1, (self.groups, terms, height))
+            by_term: Tensor = apart.transpose(1, 2).flatten(1, 3)
+            return by_term
+
+        return currents
+
+    def _by_group(self, lines: Tensor, terms: int, height: int) -> Tensor:
+        """Lines, along the first axis term by term, group by group instead."""
+        if terms == 1:
+            return lines
+        apart: Any = lines.unflatten(0, (terms, self.groups, height))
+        by_group: Tensor = apart.transpose(0, 1).flatten(0, 2)
+        return by_group

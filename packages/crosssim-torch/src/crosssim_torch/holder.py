@@ -1,0 +1,201 @@
+"""Matrices of a layer in arrays, kept in step with the weights."""
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from crosssim_core.cores import ArrayState, ProgrammedArrays
+from crosssim_core.errors import DeviceUnavailableError, ParameterError, UnsupportedError
+from crosssim_core.layers import AnalogLayer
+from crosssim_core.random import Occasions
+from crosssim_torch.chip import ChipIdentity, buffer_names, buffer_prefix, buffers_of
+from crosssim_torch.forward import Operands, check_output_dtype
+from crosssim_torch.options import LayerOptions
+from crosssim_torch.params import OwnParams, trees_of
+from crosssim_torch.tiles import Holding, Reading, Tile
+from crosssim_torch.trace import apart, shards
+
+
+class ArrayHolder(nn.Module):
+    """A module whose weights are held by arrays; their conductances are its buffers."""
+
+    _params: OwnParams
+    _options: LayerOptions
+    _rows: dict[str, int]
+    _tiles: dict[str, Tile]
+    _reads: Occasions
+
+    @abstractmethod
+    def _holdings(self, rows: Mapping[str, int], options: LayerOptions) -> dict[str, Holding]:
+        """What each matrix holds, with the present geometry and so many rows for each bias."""
+
+    def _plan(
+        self,
+        params: OwnParams,
+        rows: Mapping[str, int],
+        options: LayerOptions,
+        identities: Mapping[str, ChipIdentity],
+    ) -> dict[str, Tile]:
+        """Arrays for each matrix, not programmed yet.
+
+        Raises:
+            CrossSimError: The parameters contradict each other or ask for what is not simulated.
+        """
+        holdings = self._holdings(rows, options)
+        self._check_device(params, holdings)
+        return {
+            key: Tile.of(holding, params, options, identities[key])
+            for key, holding in holdings.items()
+        }
+
+    def _rebuild(
+        self,
+        params: OwnParams,
+        rows: dict[str, int],
+        options: LayerOptions,
+        identities: Mapping[str, ChipIdentity],
+    ) -> None:
+        """Plan and program anew; if anything fails the layer stays as it was."""
+        tiles, holdings = (
+            self._plan(params, rows, options, identities),
+            self._holdings(rows, options),
+        )
+        states = {key: tile.write(holdings[key], self) for key, tile in tiles.items()}
+        self._take_up(params, rows, options, tiles)
+        for key, state in states.items():
+            self._hold(key, holdings[key], state, identities[key])
+
+    def _take_up(
+        self,
+        params: OwnParams,
+        rows: dict[str, int],
+        options: LayerOptions,
+        tiles: dict[str, Tile],
+    ) -> None:
+        self._params, self._rows, self._options, self._tiles = params, rows, options, tiles
+
+    # Reading
+
+    def _operands(self, key: str = "") -> Operands:
+        """A matrix that holds one weight and one bias, ready to be read."""
+        holding = self._holdings(self._rows, self._options)[key]
+        weight, bias = (*holding.values(self), None)[:2]
+        programmed = self._programmed_weights(key, holding)[0]
+        return Operands(self._layer(key, holding), weight, bias, programmed, self._options.gradient)
+
+    def _layer(self, key: str, holding: Holding) -> AnalogLayer:
+        """A matrix with its arrays, holding the present weights, ready to be read."""
+        tile, stored = self._tiles[key], self._programmed(key, holding)
+        return self._with_biases(tile.readable(holding, stored, self._reads), holding)
+
+    def _whole_layer(self, key: str, holding: Holding) -> AnalogLayer:
+        """The same with all cells that its arrays have."""
+        tile, stored = self._tiles[key], self._programmed(key, holding)
+        return self._with_biases(tile.completed(holding, stored, self._reads), holding)
+
+    def _with_biases(self, reading: Reading, holding: Holding) -> AnalogLayer:
+        biases = holding.plain_values(self)[len(holding.weights) :]
+        dtype = getattr(self, holding.weights[0]).dtype
+        return AnalogLayer(reading.layout, reading.arrays, *biases, dtype=dtype)
+
+    def _programmed(self, key: str, holding: Holding) -> ProgrammedArrays:
+        """The arrays of a matrix as they are stored, holding the present weights."""
+        self._keep_in_step(key, holding)
+        if any(tensor is not None and tensor.is_meta for tensor in holding.held(self)):
+            raise UnsupportedError(
+                "The layer is on the meta device, where its arrays hold nothing: give it memory "
+                "with to_empty and load a checkpoint first."
+            )
+        return self._tiles[key].load(key, self._buffers, self._reads)
+
+    def _programmed_weights(self, key: str, holding: Holding) -> tuple[Tensor, ...]:
+        """The weights that the arrays hold, in stock shapes; made once for each programming."""
+        arrays, tile = self._programmed(key, holding), self._tiles[key]
+        if tile.weights is None:
+            with apart():
+                held: Any = tile.layout(holding).variables(arrays.matrix())
+                tile.weights = tuple(w.contiguous() for w in held[: len(holding.weights)])
+        return tile.weights
+
+    def _core_values(self) -> dict[str, Tensor | None]:
+        """What the arrays hold of each parameter; digital biases as they are."""
+        parts: dict[str, list[Any]] = {}
+        for key, holding in self._holdings(self._rows, self._options).items():
+            stored = Reading(self._tiles[key].layout(holding), self._programmed(key, holding))
+            held = self._with_biases(stored, holding).get_core_weights()
+            for name, value in zip(holding.names, held, strict=False):
+                parts.setdefault(name, []).append(value)
+        return {n: None if v[0] is None else torch.cat(v) for n, v in parts.items()}
+
+    # Keeping step
+
+    def _in_step(self, key: str, holding: Holding) -> bool:
+        manual, tile = self._options.synchronization == "manual", self._tiles[key]
+        with apart():
+            if shards() and not manual:
+                # Gathered parameters live in memory that comes and goes.
+                return tile.written is not None and tile.identity.holds(holding.held(self))
+            return tile.in_step(holding, self, edited=manual)
+
+    def _keep_in_step(self, key: str, holding: Holding) -> None:
+        """Program a matrix if the weights have changed, and heed buffers that were replaced."""
+        if self._tiles[key].sees_other(self._buffers):
+            self._heed_buffers(key, holding)
+        if not self._in_step(key, holding):
+            tile = self._tiles[key]
+            with apart():
+                held = holding.held(self)
+            if tile.identity.holds(held):
+                tile.mark_written(holding, self)
+            else:
+                self._program(key, holding)
+
+    def _heed_buffers(self, key: str, holding: Holding) -> None:
+        """Go on with the chip in the buffers: another process of a distributed network sent it."""
+        tile = self._tiles[key]
+        identity = ChipIdentity.from_tensor(self.get_buffer(f"{buffer_prefix(key)}identity"))
+        if identity != tile.identity:
+            tile = Tile.of(holding, self._params, self._options, identity)
+            self._tiles[key] = tile
+            if identity.holds(holding.held(self)):
+                tile.mark_written(holding, self)
+        tile.look_at(key, self._buffers)
+
+    def _program(self, key: str, holding: Holding) -> None:
+        tile = self._tiles[key]
+        again = tile.identity.next_write(fresh=self._options.errors == "fresh")
+        self._hold(key, holding, tile.write(holding, self, again), again)
+
+    def _hold(self, key: str, holding: Holding, state: ArrayState, identity: ChipIdentity) -> None:
+        """Take a programmed matrix over into the buffers."""
+        for name in buffer_names(key, self._buffers):
+            del self._buffers[name]
+        tile = self._tiles[key]
+        with apart():
+            tile.identity = identity.holding(holding.held(self))
+            for name, buffer in buffers_of(key, state, tile.identity).items():
+                self.register_buffer(name, buffer)
+        tile.look_at(key, self._buffers)
+        tile.mark_written(holding, self)
+
+    def _next_chips(self) -> dict[str, ChipIdentity]:
+        return {key: tile.identity.next_chip() for key, tile in self._tiles.items()}
+
+    def _check_device(self, params: OwnParams, holdings: Mapping[str, Holding]) -> None:
+        first = next(iter(holdings.values()))
+        weight: Tensor = getattr(self, first.weights[0])
+        if weight.is_meta:
+            raise DeviceUnavailableError(
+                "The layer lives on the device 'meta', where weights have no values that arrays "
+                "could hold: give it weights first, with to_empty(device=...) and a checkpoint."
+            )
+        check_output_dtype(trees_of(params)[0].core.output_dtype)
+        if trees_of(params)[0].simulation.useGPU and weight.device.type != "cuda":
+            raise ParameterError(
+                f"the layer lives on {weight.device}, so useGPU cannot be True: move the layer to "
+                "a GPU, or leave useGPU at False and the arrays follow the layer.",
+                "simulation.useGPU",
+            )

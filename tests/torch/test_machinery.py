@@ -1,0 +1,233 @@
+"""Analog layers under the machinery of PyTorch."""
+
+import copy
+
+import pytest
+import torch
+from analog_settings import ERRORS, needs_devices, tree
+from torch import nn
+from torch.func import functional_call, grad, vmap
+from torch.utils.checkpoint import checkpoint
+from torch.utils.data import DataLoader, Dataset
+
+from crosssim_core.errors import UnsupportedError
+from crosssim_torch import AnalogConv2d, AnalogLinear, AnalogLSTM, analog_modules, from_torch
+
+X = torch.linspace(-1, 1, 12).reshape(3, 4)
+IMAGES = torch.linspace(-1, 1, 2 * 3 * 5 * 5).reshape(2, 3, 5, 5)
+
+
+def network():
+    return nn.Sequential(nn.Linear(4, 6), nn.Tanh(), nn.Linear(6, 3))
+
+
+# torch.func
+
+LAYERS = {
+    "linear": (lambda rows: AnalogLinear(tree(), 4, 3, bias_rows=rows), X),
+    "conv": (lambda rows: AnalogConv2d(tree(), 3, 4, 3, padding=1, bias_rows=rows), IMAGES),
+    "groups": (lambda rows: AnalogConv2d(tree(), 3, 6, 3, groups=3, bias_rows=rows), IMAGES),
+}
+
+
+@pytest.mark.parametrize("rows", [0, 1])
+@pytest.mark.parametrize("kind", LAYERS)
+def test_functional_derivatives_are_those_of_backward(kind, rows):
+    make, x = LAYERS[kind]
+    layer = make(rows)
+    parameters = {name: p.detach() for name, p in layer.named_parameters()}
+
+    def loss(parameters, x):
+        return functional_call(layer, parameters, (x,)).square().sum()
+
+    layer(x).square().sum().backward()
+    want = {name: p.grad for name, p in layer.named_parameters()}
+    whole = grad(loss)(parameters, x)
+    each = vmap(grad(loss), in_dims=(None, 0))(parameters, x)
+    for name, expected in want.items():
+        torch.testing.assert_close(whole[name], expected)
+        torch.testing.assert_close(each[name].sum(0), expected, rtol=1e-4, atol=1e-4)
+    # Nothing of the calls stays behind.
+    torch.testing.assert_close(layer(x), type(layer).to_torch(layer)(x))
+    copy.deepcopy(layer).state_dict()
+
+
+@pytest.mark.parametrize("kind", LAYERS)
+def test_a_mapped_layer_gives_what_the_layer_gives_for_the_batch(kind):
+    make, x = LAYERS[kind]
+    layer = make(1)
+    torch.testing.assert_close(vmap(layer)(x), layer(x))
+
+
+def test_a_freshly_edited_layer_may_first_be_read_within_a_mapping():
+    layer = AnalogLinear(tree(), 4, 3)
+    with torch.no_grad():
+        layer.weight.mul_(2.0)
+    mapped = vmap(layer)(X)
+    torch.testing.assert_close(mapped, layer(X))
+    layer(X).sum().backward()
+
+
+def test_batches_of_weights_are_refused():
+    layer = AnalogLinear(tree(), 4, 3)
+    many = {name: torch.stack([p, p]) for name, p in layer.named_parameters()}
+    with pytest.raises(UnsupportedError, match="vmap"):
+        vmap(lambda parameters: functional_call(layer, parameters, (X,)))(many)
+    torch.testing.assert_close(layer(X), type(layer).to_torch(layer)(X))
+
+
+# torch.compile
+
+
+@needs_devices
+@pytest.mark.filterwarnings("ignore")
+def test_a_compiled_network_computes_what_it_computes_otherwise():
+    model = from_torch(network(), tree(ERRORS), 1, seed=0)
+    compiled = torch.compile(model, backend="aot_eager")
+    for _ in range(2):
+        want = model(X)
+        got = compiled(X)
+        torch.testing.assert_close(got, want)
+        model.zero_grad()
+        got.square().sum().backward()
+        gradient = model[0].weight.grad.clone()
+        model.zero_grad()
+        model(X).square().sum().backward()
+        torch.testing.assert_close(gradient, model[0].weight.grad)
+        # A step of training is heeded: the arrays are programmed again.
+        with torch.no_grad():
+            model[0].weight.sub_(0.1 * gradient)
+    torch.compiler.reset()
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_compiled_network_can_be_converted():
+    stock = network()
+    analog = from_torch(torch.compile(stock, backend="eager"), tree())
+    assert len(analog_modules(analog)) == 2
+    torch.testing.assert_close(analog(X), stock(X))
+    torch.compiler.reset()
+
+
+# Training
+
+
+@pytest.mark.parametrize("variant", ["foreach", "fused", "plain"])
+@pytest.mark.parametrize("kind", [torch.optim.SGD, torch.optim.Adam, torch.optim.AdamW])
+def test_every_form_of_an_optimizer_moves_the_arrays(kind, variant):
+    stock = network()
+    analog = from_torch(stock, tree(), 1)
+    chosen = {"foreach": variant == "foreach", "fused": variant == "fused"}
+    for model in (stock, analog):
+        optimizer = kind(model.parameters(), lr=0.1, **chosen)
+        for _ in range(3):
+            optimizer.zero_grad()
+            model(X).square().sum().backward()
+            optimizer.step()
+    torch.testing.assert_close(analog(X), stock(X), rtol=1e-3, atol=1e-4)
+    for module in analog_modules(analog):
+        torch.testing.assert_close(module.get_matrix(), module.form_matrix())
+
+
+@needs_devices
+@pytest.mark.parametrize("use_reentrant", [False, True])
+def test_checkpointed_activations_have_the_derivatives_of_the_whole(use_reentrant):
+    model = from_torch(network(), tree(ERRORS), 1, seed=0)
+    gradients = []
+    for saving in (False, True):
+        model.zero_grad()
+        x = X.clone().requires_grad_()
+        y = checkpoint(model, x, use_reentrant=use_reentrant) if saving else model(x)
+        y.square().sum().backward()
+        gradients.append([x.grad, *(p.grad.clone() for p in model.parameters())])
+    assert all(map(torch.equal, *gradients))
+
+
+def test_a_graph_may_be_kept_and_used_again():
+    layer = AnalogLinear(tree(), 4, 3)
+    loss = layer(X).square().sum()
+    loss.backward(retain_graph=True)
+    first = layer.weight.grad.clone()
+    loss.backward()
+    torch.testing.assert_close(layer.weight.grad, 2 * first)
+
+
+def test_hooks_see_and_change_what_passes():
+    layer = AnalogLinear(tree(), 4, 3)
+    seen = []
+    layer.register_forward_hook(lambda module, args, y: seen.append(y.shape))
+    layer.register_full_backward_hook(lambda module, into, out: seen.append(out[0].shape))
+    layer.weight.register_hook(lambda g: torch.zeros_like(g))
+    layer(X.clone().requires_grad_()).sum().backward()
+    assert seen == [(3, 3), (3, 3)]
+    assert not layer.weight.grad.any()
+
+
+# Data and processes
+
+
+class Features(Dataset):
+    """Samples that an analog layer makes, in whatever process loads them."""
+
+    def __init__(self, layer):
+        self.layer = layer
+
+    def __len__(self):
+        return len(X)
+
+    def __getitem__(self, index):
+        with torch.no_grad():
+            return self.layer(X[index])
+
+
+@needs_devices
+@pytest.mark.parametrize("context", ["fork", "spawn"])
+def test_workers_of_a_data_loader_read_the_same_chip(context):
+    layer = AnalogLinear(tree(ERRORS), 4, 3, seed=0)
+    loader = DataLoader(Features(layer), 3, num_workers=1, multiprocessing_context=context)
+    torch.testing.assert_close(next(iter(loader)), layer(X).detach())
+
+
+def test_a_data_parallel_wrapper_without_gpus_passes_everything_through():
+    layer = AnalogLinear(tree(), 4, 3)
+    assert torch.equal(nn.DataParallel(layer)(X), layer(X)) or torch.cuda.is_available()
+
+
+# Copies and devices
+
+
+def test_a_shallow_copy_shares_weights_and_chip_as_stock_layers_do():
+    layer = AnalogLinear(tree(), 4, 3)
+    twin = copy.copy(layer)
+    assert twin.weight is layer.weight
+    assert torch.equal(twin(X), layer(X))
+
+
+def test_a_layer_on_the_meta_device_gets_its_arrays_with_its_weights():
+    layer = AnalogLinear(tree(), 4, 3).to("meta")
+    with pytest.raises(UnsupportedError, match="meta device"):
+        layer(X.to("meta"))
+    layer.to_empty(device="cpu")
+    layer.load_state_dict(nn.Linear(4, 3).state_dict())
+    torch.testing.assert_close(layer(X), type(layer).to_torch(layer)(X))
+
+
+def test_attributes_that_a_stacked_layer_lacks_are_plainly_absent():
+    layer = AnalogLSTM(tree(), 3, 4, 2, bias_ih_rows=[1, 2])
+    assert layer.bias_ih_l1_rows == 2
+    assert not hasattr(layer, "analog_foo")
+    assert not hasattr(layer, "x_rows")
+
+
+@pytest.mark.gpu
+@needs_devices
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs an NVIDIA GPU")
+def test_a_network_moves_to_the_gpu_with_its_chip():
+    model = from_torch(network(), tree(ERRORS), 1, seed=0)
+    want = model(X).detach()
+    model.cuda()
+    torch.testing.assert_close(model(X.cuda()).cpu(), want, rtol=1e-4, atol=1e-5)
+    assert {b.device.type for b in model.buffers()} == {"cuda"}
+    model(X.cuda()).sum().backward()
+    assert model[0].weight.grad.device.type == "cuda"
+    torch.testing.assert_close(model.cpu()(X).detach(), want)

@@ -1,0 +1,278 @@
+"""What can be chosen about a layer: layout, errors, synchronisation, noise."""
+
+import copy
+
+import pytest
+import torch
+from analog_settings import EIGHT_BITS, ERRORS, needs_devices, tree
+from torch import nn
+
+from crosssim_core.errors import ParameterError, UnsupportedError
+from crosssim_torch import (
+    AnalogConv2d,
+    AnalogLinear,
+    LayerOptions,
+    analog_modules,
+    from_torch,
+    reinitialize,
+)
+
+X = torch.linspace(-1, 1, 12).reshape(3, 4)
+PACKED = LayerOptions(groups="packed")
+
+
+def cells(layer):
+    """Cells that are stored."""
+    return sum(b.numel() for n, b in layer.named_buffers() if "conductance" in n)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"groups": "loose"}, "loose.*dense.*packed"),
+        ({"synchronization": "never"}, "never"),
+        ({"errors": "none"}, "fresh.*kept"),
+        ({"structural_errors": 1}, "True or False"),
+    ],
+)
+def test_a_value_that_is_not_known_is_refused_with_those_that_are(wrong, message):
+    with pytest.raises(ParameterError, match=message):
+        LayerOptions(**wrong)
+
+
+def test_options_travel_with_copies_and_can_be_told_as_plain_values():
+    layer = AnalogConv2d(tree(), 4, 4, 3, groups=2, options=PACKED)
+    assert copy.deepcopy(layer).options == PACKED
+    assert LayerOptions.from_dict(PACKED.to_dict()) == PACKED
+    with pytest.raises(ParameterError, match=r"gruops.*groups"):
+        LayerOptions.from_dict({"gruops": "dense"})
+
+
+# Groups
+
+
+def depthwise(options=None, params=None, channels=16, **more):
+    torch.manual_seed(0)
+    stock = nn.Conv2d(channels, channels, 3, padding=1, groups=channels)
+    return from_torch(stock, params or tree(), options=options, **more), stock
+
+
+@pytest.mark.parametrize("options", [None, PACKED])
+def test_zeros_between_groups_are_not_stored(options):
+    layer, stock = depthwise(options)
+    assert cells(layer) == 2 * stock.weight.numel()
+    x = torch.randn(2, 16, 5, 5)
+    torch.testing.assert_close(layer(x), stock(x))
+
+
+def test_a_dense_layer_shows_its_matrix_with_zeros_and_a_packed_one_without():
+    dense, _ = depthwise()
+    packed, _ = depthwise(PACKED)
+    assert dense.get_matrix().shape == dense.form_matrix().shape == (16, 16 * 9)
+    assert packed.get_matrix().shape == packed.form_matrix().shape == (16, 9)
+    assert (dense.get_matrix() == 0).sum() == 16 * 15 * 9
+    torch.testing.assert_close(dense.get_core_weights()[0], packed.get_core_weights()[0])
+
+
+@needs_devices
+def test_zeros_between_groups_err_if_that_is_asked_for():
+    asked = LayerOptions(structural_errors=True)
+    errors = tree({**ERRORS, "xbar.device.programming_error.model": "NormalIndependentDevice"})
+    layer, _ = depthwise(asked, errors, seed=1)
+    assert (layer.get_matrix() != 0).sum() > 16 * 16 * 9 / 2
+    assert cells(layer) == 2 * 16 * 16 * 9
+    x = torch.randn(2, 16, 5, 5)
+    physical = type(layer).to_torch(layer, physical_weights=True)
+    # What flows through the cells between groups is no part of any stock weight.
+    assert (layer(x) - physical(x)).abs().max() > 0.05
+    plain, _ = depthwise(None, errors, seed=1)
+    physical = type(plain).to_torch(plain, physical_weights=True)
+    torch.testing.assert_close(plain(x), physical(x), rtol=1e-4, atol=1e-5)
+
+
+@needs_devices
+def test_zeros_of_a_gru_err_if_that_is_asked_for():
+    errors = tree({**ERRORS, "xbar.device.programming_error.model": "NormalIndependentDevice"})
+    for asked in (False, True):
+        options = LayerOptions(structural_errors=asked)
+        layer = from_torch(nn.GRUCell(3, 2), errors, seed=1, options=options)
+        zero = layer.form_matrix() == 0
+        assert zero.sum() == 2 * 2 + 2 * 3
+        assert bool(layer.get_matrix()[zero].any()) is asked
+
+
+@needs_devices
+def test_packed_groups_have_converters_of_their_own_range():
+    """MAX ranges follow from the inputs of an array, which are fewer where groups are packed."""
+    coarse = EIGHT_BITS | {"xbar.adc.mvm.adc_range_option": "MAX", "xbar.adc.mvm.bits": 6}
+    dense, stock = depthwise(None, tree(coarse))
+    packed, _ = depthwise(PACKED, tree(coarse))
+    x = torch.rand(2, 16, 6, 6) - 0.5
+    wrong = [(layer(x) - stock(x)).abs().mean() for layer in (dense, packed)]
+    assert wrong[1] < wrong[0] / 4
+
+
+def test_packed_groups_may_be_divided_along_inputs():
+    torch.manual_seed(0)
+    stock = nn.Conv2d(6, 10, 3, groups=2)
+    layer = from_torch(stock, tree(core__rows_max=7, core__cols_max=5), 2, options=PACKED)
+    x = torch.randn(2, 6, 5, 5)
+    torch.testing.assert_close(layer(x), stock(x))
+    literal = tree(core__rows_max=7, core__cols_max=5, simulation__literal=True)
+    torch.testing.assert_close(from_torch(stock, literal, 2, options=PACKED)(x), stock(x))
+    assert len(layer.core.arrays.plan.arrays) == 5
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"core__style": "OFFSET", "core__offset__style": "UNIT_COLUMN_SUBTRACTION"},
+        {"core__cols_max": 3},
+    ],
+)
+def test_what_packed_groups_cannot_do_is_named(settings):
+    stock = nn.Conv2d(4, 8, 3, groups=2)
+    with pytest.raises(UnsupportedError, match=r"packed"):
+        from_torch(stock, tree(**settings), options=PACKED)
+    with pytest.raises(NotImplementedError):
+        from_torch(stock, tree(**settings), options=PACKED)
+
+
+def test_the_layout_can_be_changed_and_a_change_that_fails_changes_nothing():
+    layer, stock = depthwise()
+    x = torch.randn(2, 16, 5, 5)
+    layer.options = PACKED
+    assert layer.get_matrix().shape == (16, 9)
+    torch.testing.assert_close(layer(x), stock(x))
+    layer.options = LayerOptions()
+    layer.params = tree(core__style="OFFSET", core__offset__style="UNIT_COLUMN_SUBTRACTION")
+    with pytest.raises(UnsupportedError):
+        layer.options = PACKED
+    assert layer.options == LayerOptions()
+    torch.testing.assert_close(layer(x), stock(x), rtol=1e-4, atol=1e-5)
+
+
+# Errors
+
+
+@needs_devices
+def test_kept_errors_are_the_same_at_each_programming_of_a_chip():
+    kept = LayerOptions(errors="kept")
+    layer = AnalogLinear(tree(ERRORS), 4, 3, seed=1, options=kept)
+    with torch.no_grad():
+        layer.weight.abs_()
+    error = layer.get_matrix() / layer.form_matrix()
+    for change in (lambda: layer.weight.data.mul_(2.0), lambda: None):
+        change()
+        layer.synchronize()
+        torch.testing.assert_close(layer.get_matrix() / layer.form_matrix(), error)
+    reinitialize(layer)
+    assert not torch.allclose(layer.get_matrix() / layer.form_matrix(), error, rtol=1e-3)
+
+
+# Synchronisation
+
+
+def manual(**more):
+    return AnalogLinear(
+        tree(), 4, 3, seed=1, options=LayerOptions(synchronization="manual"), **more
+    )
+
+
+def step(layer):
+    optimizer = torch.optim.SGD(layer.parameters(), lr=0.1)
+    layer(X).square().sum().backward()
+    optimizer.step()
+
+
+@torch.no_grad()
+def edit(layer):
+    layer.weight.mul_(2.0)
+
+
+def replace_data(layer):
+    layer.weight.data = torch.randn(3, 4)
+
+
+@pytest.mark.parametrize("change", [step, edit, replace_data])
+@pytest.mark.parametrize("bias_rows", [0, 1])
+def test_by_hand_edits_act_after_synchronize_alone(change, bias_rows):
+    layer = manual(bias_rows=bias_rows)
+    with torch.no_grad():
+        layer.bias.zero_()
+    layer.synchronize()
+    held = layer.get_matrix()
+    change(layer)
+    assert torch.equal(layer.get_matrix(), held)
+    twin = copy.deepcopy(layer)
+    assert torch.equal(twin.get_matrix(), held)
+    layer.synchronize()
+    torch.testing.assert_close(layer.get_matrix(), layer.form_matrix())
+    assert torch.equal(twin.get_matrix(), held)
+
+
+def assign(layer):
+    layer.weight = nn.Parameter(torch.randn(3, 4))
+
+
+def load(layer):
+    layer.load_state_dict(nn.Linear(4, 3).state_dict())
+
+
+@pytest.mark.parametrize("change", [assign, load])
+def test_by_hand_too_assigned_parameters_and_checkpoints_act_at_once(change):
+    layer = manual(bias_rows=1)
+    change(layer)
+    torch.testing.assert_close(layer.get_matrix(), layer.form_matrix())
+
+
+def test_by_hand_a_digital_bias_acts_at_once():
+    layer = manual()
+    before = layer(X)
+    with torch.no_grad():
+        layer.bias.add_(1.0)
+    torch.testing.assert_close(layer(X), before + 1.0)
+
+
+# Noise
+
+
+NOISE = {
+    "xbar.device.read_noise.enable": True,
+    "xbar.device.read_noise.model": "NormalIndependentDevice",
+    "xbar.device.read_noise.magnitude": 0.05,
+}
+
+
+@needs_devices
+def test_noise_of_the_host_follows_the_seed_and_nothing_else():
+    stock, host = nn.Linear(4, 3), LayerOptions(noise="host")
+    reads = []
+    for seed in (0, 1):
+        layer = from_torch(stock, tree(NOISE), seed=5, options=host)
+        torch.manual_seed(seed)
+        reads.append((layer(X), layer(X)))
+    assert torch.equal(reads[0][0], reads[1][0])
+    assert torch.equal(reads[0][1], reads[1][1])
+    assert not torch.equal(*reads[0])
+
+
+@pytest.mark.gpu
+@needs_devices
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs an NVIDIA GPU")
+def test_one_seed_is_one_chip_on_cpu_and_gpu_with_noise_of_the_host():
+    stock, host = nn.Conv2d(2, 4, 3, groups=2), LayerOptions(noise="host")
+    x = torch.randn(2, 2, 6, 6)
+    outputs = []
+    for device in ("cpu", "cuda"):
+        layer = from_torch(stock.to(device), tree(ERRORS, NOISE), 1, seed=5, options=host)
+        outputs.append((layer.get_matrix().cpu(), layer(x.to(device)).detach().cpu()))
+    torch.testing.assert_close(outputs[0], outputs[1], rtol=1e-5, atol=1e-5)
+
+
+def test_options_may_differ_between_layers_of_a_network():
+    stock = nn.Sequential(nn.Conv1d(4, 4, 3, groups=4), nn.ReLU(), nn.Conv1d(4, 4, 3, groups=2))
+    by_name = from_torch(stock, tree(), options={"0": PACKED, "*": LayerOptions()})
+    in_order = from_torch(stock, tree(), options=[PACKED, LayerOptions()])
+    for model in (by_name, in_order):
+        assert [m.options.groups for m in analog_modules(model)] == ["packed", "dense"]

@@ -1,0 +1,104 @@
+"""Derivatives that stop where a converter saturates."""
+
+import pytest
+import torch
+from analog_settings import ERRORS, tree
+from torch import nn
+
+from crosssim_core.errors import UnsupportedError
+from crosssim_torch import LayerOptions, from_torch
+
+pytest.importorskip("crosssim_devices", reason="the converters are models of that package")
+
+MASKED = LayerOptions(gradient="masked")
+RANGES = ERRORS | {
+    "xbar.dac.mvm.model": "SignMagnitudeDAC",
+    "xbar.dac.mvm.bits": 8,
+    "core.mapping.inputs.mvm.min": -0.8,
+    "core.mapping.inputs.mvm.max": 0.8,
+    "xbar.adc.mvm.model": "SignMagnitudeADC",
+    "xbar.adc.mvm.bits": 8,
+    "xbar.adc.mvm.calibrated_range": [-0.6, 0.6],
+}
+X = torch.linspace(-1, 1, 24, dtype=torch.float64).reshape(4, 6)
+
+
+def network(kind):
+    if kind == "linear":
+        return nn.Linear(6, 5, dtype=torch.float64), X
+    groups = 2 if kind == "grouped" else 1
+    return nn.Conv1d(2, 4, 3, groups=groups, dtype=torch.float64), X.repeat(1, 2).reshape(4, 2, 6)
+
+
+def derivatives(layer, x):
+    x = x.clone().requires_grad_()
+    layer.zero_grad()
+    y = layer(x)
+    (y * torch.linspace(1, 2, y.numel(), dtype=y.dtype).reshape(y.shape)).sum().backward()
+    return y.detach(), x.grad, layer.weight.grad.clone(), layer.bias.grad.clone()
+
+
+@pytest.mark.parametrize("literal", [False, True], ids=["simplified", "literal"])
+@pytest.mark.parametrize("bias_rows", [0, 1])
+@pytest.mark.parametrize("kind", ["linear", "conv", "grouped"])
+@pytest.mark.parametrize("groups", ["dense", "packed"])
+def test_a_masked_derivative_is_that_of_clipping_at_the_ends_of_the_ranges(
+    kind, groups, bias_rows, literal
+):
+    stock, x = network(kind)
+    params = tree(RANGES, simulation__literal=literal)
+    options = LayerOptions(gradient="masked", groups=groups)
+    layer = from_torch(stock, params, bias_rows, seed=1, options=options)
+    physical = type(layer).to_torch(layer, physical_weights=True)
+    scale = float(layer.form_matrix().abs().max()) * 0.8 / 0.9
+    inside = x.clone().requires_grad_()
+    digital = physical.bias if not bias_rows else None
+    clipped = inside.clamp(-0.8, 0.8)
+    weight, bias = physical.weight, physical.bias
+    own = None if digital is not None else 0.8 * bias
+    if kind == "linear":
+        current = nn.functional.linear(clipped, weight, own)
+    else:
+        current = nn.functional.conv1d(clipped, weight, own, groups=stock.groups)
+    read = current.clamp(-0.6 * scale, 0.6 * scale)
+    want = read if digital is None else read + digital.reshape(-1, *(1,) * (read.dim() - 2))
+    (want * torch.linspace(1, 2, want.numel(), dtype=x.dtype).reshape(want.shape)).sum().backward()
+    y, grad_x, grad_weight, grad_bias = derivatives(layer, x)
+    assert (read != current).any()
+    assert (clipped != inside).any()
+    torch.testing.assert_close(y, want.detach(), rtol=0, atol=0.02)
+    torch.testing.assert_close(grad_x, inside.grad)
+    torch.testing.assert_close(grad_weight, weight.grad)
+    expected = bias.grad if digital is not None else bias.grad / 0.8
+    torch.testing.assert_close(grad_bias, expected)
+
+
+def test_a_choice_of_derivatives_leaves_the_output_and_the_chip_as_they_are():
+    stock, x = network("linear")
+    layer = from_torch(stock, tree(RANGES), 1, seed=1)
+    want, buffers = derivatives(layer, x), dict(layer.named_buffers())
+    layer.options = MASKED
+    got = derivatives(layer, x)
+    torch.testing.assert_close(got[0], want[0], rtol=1e-12, atol=1e-12)
+    assert not torch.equal(got[1], want[1])
+    assert all(buffer is buffers[name] for name, buffer in layer.named_buffers())
+
+
+def test_ideal_converters_mask_nothing():
+    stock, x = network("conv")
+    straight, masked = (
+        derivatives(from_torch(stock, tree(ERRORS), 1, seed=1, options=options), x)
+        for options in (None, MASKED)
+    )
+    assert all(map(torch.equal, straight, masked))
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"xbar__array__Icol_max": 1.0}, {"core__mapping__inputs__mvm__percentile": 1.0}],
+)
+def test_what_cannot_be_masked_is_named_and_nothing_changes(settings):
+    layer = from_torch(nn.Linear(6, 5), tree(RANGES, **settings), seed=1)
+    with pytest.raises(UnsupportedError, match=r"masked.*(Icol_max|percentile)"):
+        layer.options = MASKED
+    assert layer.options == LayerOptions()
