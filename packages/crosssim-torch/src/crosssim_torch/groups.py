@@ -116,20 +116,30 @@ class GroupedConvProduct:
         one: float,
         rest: float,
     ) -> Operator:
+        if len(g) == 1:
+            return self._shared(g, inputs, constant=constant, one=one, rest=rest)
         return self._operator(g, inputs, self.outputs, constant=constant, one=one, rest=rest)
 
     def positions(self, x: Tensor, /) -> int:
         return self.one.positions(x)
 
     def total(self, like: Tensor, inputs: slice, gain: float, /, *, one: float) -> Operator:
-        g = like.new_full((self.groups, inputs.stop - inputs.start), gain)
-        sums = self._operator(g, inputs, 1, constant=None, one=one, rest=0.0)
+        g = like.new_full((1, inputs.stop - inputs.start), gain)
+        return self._shared(g, inputs, constant=None, one=one, rest=0.0)
 
-        def totals(x: Tensor, further: Tensor | None) -> Tensor:
-            total: Tensor = sums(x, None).repeat_interleave(self.outputs, dim=1)
-            return total if further is None else total + further
+    def _shared(
+        self, g: Tensor, inputs: slice, *, constant: Tensor | None, one: float, rest: float
+    ) -> Operator:
+        """A line that every group has, for all outputs of the group."""
+        lines = g.expand(self.groups, -1)
+        own = None if constant is None else constant.expand(self.groups)
+        currents = self._operator(lines, inputs, 1, constant=own, one=one, rest=rest)
 
-        return totals
+        def repeated(x: Tensor, further: Tensor | None) -> Tensor:
+            y: Tensor = currents(x, None).repeat_interleave(self.outputs, dim=1)
+            return y if further is None else y + further
+
+        return repeated
 
     def _operator(
         self,

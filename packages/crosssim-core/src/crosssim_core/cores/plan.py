@@ -279,6 +279,8 @@ def _part(
 
 def _block(part: ArrayPart, conductance: Array, side: Side) -> Block:
     outputs, inputs = part.outputs, part.inputs
+    if part.stack > 1:
+        outputs = slice(0, part.stack * outputs.stop)
     if side == "vmm":
         outputs, inputs = inputs, outputs
     return Block(outputs, inputs, part.reads[side], facing(conductance, part.mapping, side))
