@@ -22,6 +22,36 @@ def test_the_example_runs(code: str) -> None:
     exec(code, {})
 
 
+@pytest.mark.parametrize("guide", ["calibration"])
+def test_the_blocks_of_a_guide_are_one_program(
+    guide: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = (ROOT / f"docs/how-to/{guide}.md").read_text()
+    monkeypatch.chdir(tmp_path)
+    scope: dict[str, object] = {}
+    for code in re.findall(r"```python\n(.*?)```", text, re.DOTALL):
+        exec(code, scope)
+
+
+def test_the_calibration_guide_prints_the_ranges_that_it_shows(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    text = (ROOT / "docs/how-to/calibration.md").read_text()
+    code = re.search(r"```python\n(.*?)```", text, re.DOTALL)
+    table = re.search(r"```text\n(.*?)```", text, re.DOTALL)
+    assert code is not None
+    assert table is not None
+    exec(code[1], {})
+    shown, printed = (
+        [line.split() for line in lines.splitlines()]
+        for lines in (table[1], capsys.readouterr().out)
+    )
+    assert [row[:3] for row in printed] == [row[:3] for row in shown]
+    for want, got in zip(shown[1:], printed[1:], strict=True):
+        # Sums in another order may move a quantile a little.
+        assert float(got[4][:-1]) == pytest.approx(float(want[4][:-1]), rel=0.02)
+
+
 def test_the_quick_start_is_two_lines() -> None:
     block = re.search(r"```sh\n(.*?)```", READMES[0].read_text(), re.DOTALL)
     assert block is not None

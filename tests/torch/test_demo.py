@@ -15,9 +15,10 @@ from torch import nn  # noqa: E402
 from typer.testing import CliRunner, Result  # noqa: E402
 
 from crosssim_core.cli import build_app  # noqa: E402
+from crosssim_core.layers.ranges import ConverterRanges  # noqa: E402
 from crosssim_torch import analog_modules, from_torch  # noqa: E402
+from crosssim_torch.calibration import calibrate  # noqa: E402
 from crosssim_torch.demo import experiment  # noqa: E402
-from crosssim_torch.demo.calibrate import Ranges, calibrate  # noqa: E402
 from crosssim_torch.demo.chips import PROPORTIONAL, layer_parameters  # noqa: E402
 from crosssim_torch.demo.data import digits  # noqa: E402
 
@@ -88,22 +89,14 @@ def test_each_part_of_the_work_is_one_step() -> None:
     assert len(done) == experiment.steps(chips=1)
 
 
-def test_the_adc_range_just_holds_the_products_of_the_training_data() -> None:
-    layer = nn.Linear(3, 2)
-    with torch.no_grad():
-        layer.weight.copy_(torch.tensor([[0.5, -2.0, 0.25], [1.0, 1.0, 1.0]]))
-    inputs = torch.tensor([[4.0, 0.0, 0.0], [0.0, 4.0, 0.0], [1.0, 1.0, 1.0]])
-    # The largest product is -8, of the largest weight 2 and the largest input 4.
-    assert calibrate(layer, inputs) == [Ranges(4.0, pytest.approx(1.0, rel=1e-3))]
-
-
 def test_converters_with_calibrated_ranges_change_outputs_by_about_one_code() -> None:
     torch.manual_seed(0)
     network = nn.Sequential(nn.Linear(8, 6), nn.ReLU(), nn.Linear(6, 4))
     inputs = torch.rand(64, 8)
-    params = [layer_parameters(r) for r in calibrate(network, inputs)]
+    chip = from_torch(network, layer_parameters(ConverterRanges()))
+    calibrate(chip, inputs, show_progress=False)
     with torch.no_grad():
-        want, got = network(inputs), from_torch(network, params)(inputs)
+        want, got = network(inputs), chip(inputs)
     assert 0 < float((got - want).abs().max()) < 0.05 * float(want.abs().max())
 
 

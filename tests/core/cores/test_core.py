@@ -258,10 +258,6 @@ def test_a_gpu_that_is_not_there_is_named():
     ("values", "name"),
     [
         (
-            {"simulation__analytics__profile_adc_inputs": True},
-            "simulation.analytics.profile_adc_inputs",
-        ),
-        (
             {"xbar__array__parasitics__enable": True, "xbar__array__parasitics__Rp_row": 1.0},
             "xbar.array.parasitics",
         ),

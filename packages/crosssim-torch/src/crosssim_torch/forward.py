@@ -155,11 +155,16 @@ def _read(layer: AnalogLayer, x: Tensor, layout: Layout, product: ArrayProduct) 
     x = x.to(dtype)
     bias = None if bias is None else bias.to(dtype)
     y: Tensor
+
+    def data() -> Tensor:
+        driving: Tensor = layout.driving(x)
+        return driving
+
     with apart():
         # Asking makes all that reads are derived from, which is kept.
         vectors = arrays.by_vectors("mvm", product)
     if not vectors:
-        y = arrays.read(x, "mvm", product, bias=bias)
+        y = arrays.read(x, "mvm", product, bias=bias, data=data)
         return y
-    y = layout.outputs(arrays.read(layout.vectors(x), "mvm"), x)
+    y = layout.outputs(arrays.read(layout.vectors(x), "mvm", data=data), x)
     return y if bias is None else layout.add_bias(y, bias)

@@ -77,6 +77,22 @@ class ArrayHolder(nn.Module):
     ) -> None:
         self._params, self._rows, self._options, self._tiles = params, rows, options, tiles
 
+    def _exchange_converters(self, params: OwnParams) -> None:
+        """Take up parameters that differ in the converters alone; the chip stays as it is.
+
+        Raises:
+            CrossSimError: They are not valid; the layer is unchanged.
+        """
+        identities = {key: tile.identity for key, tile in self._tiles.items()}
+        tiles = self._plan(params, self._rows, self._options, identities)
+        for key, tile in tiles.items():
+            old = self._tiles[key]
+            if old.plan is old.whole:
+                tile.plan = tile.whole
+            tile.written = old.written
+            tile.look_at(key, self._buffers)
+        self._take_up(params, self._rows, self._options, tiles)
+
     # Reading
 
     def _operands(self, key: str = "") -> Operands:
@@ -179,6 +195,8 @@ class ArrayHolder(nn.Module):
             for name, buffer in buffers_of(key, state, tile.identity).items():
                 self.register_buffer(name, buffer)
         tile.look_at(key, self._buffers)
+        if tile.profile is not None:
+            tile.profile.forget_currents()
         tile.mark_written(holding, self)
 
     def _next_chips(self) -> dict[str, ChipIdentity]:

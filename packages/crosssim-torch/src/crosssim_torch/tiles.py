@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from crosssim_core.cores import ArrayPlan, ArrayState, ProgrammedArrays
+from crosssim_core.cores import ArrayPlan, ArrayState, Profile, ProgrammedArrays
 from crosssim_core.layers import Layout
 from crosssim_core.random import NoiseSource, Occasions, Stream
 from crosssim_torch.chip import ChipIdentity, buffer_names, state_of
@@ -93,6 +93,8 @@ class Tile:
     """Whether products can be formed with the cells that are stored."""
     weights: tuple[Tensor, ...] | None = None
     """The weights that the arrays hold, in stock shapes."""
+    profile: Profile | None = None
+    """What reads have seen since the plan was made; None where nothing is recorded."""
 
     @classmethod
     def of(
@@ -110,8 +112,9 @@ class Tile:
         if options.gradient == "masked":
             plan, whole = plan and watched(plan), watched(whole)
         if small is None or plan is None:
-            return cls(whole, whole, identity, options)
-        return cls(plan, whole, identity, options)
+            plan = whole
+        profile = Profile.of(whole, images=layout.images)
+        return cls(plan, whole, identity, options, profile=profile)
 
     def layout(self, holding: Holding) -> Layout:
         """What the lines of ``plan`` are, with the present geometry of the layer."""
@@ -140,7 +143,7 @@ class Tile:
         """The arrays as they are stored in ``buffers``."""
         if self.stored is None:
             state = state_of(key, buffers)
-            self.stored = ProgrammedArrays(self.plan, state, reads, self._sources)
+            self.stored = self._arrays(self.plan, state, reads)
         return self.stored
 
     def completed(self, holding: Holding, stored: ProgrammedArrays, reads: Occasions) -> Reading:
@@ -150,17 +153,21 @@ class Tile:
         if self.complete is None:
             with apart():
                 state = with_zeros(stored.state, self.whole, holding.layout)
-            self.complete = ProgrammedArrays(self.whole, state, reads, self._sources)
+            self.complete = self._arrays(self.whole, state, reads)
         return Reading(holding.layout, self.complete)
 
     def readable(self, holding: Holding, stored: ProgrammedArrays, reads: Occasions) -> Reading:
         """What products are formed with: zeros are left out where they cannot matter."""
         if self.alone is None:
             with apart():
-                self.alone = self.whole is self.plan or not zeros_matter(stored)
+                watched = self.profile is not None and self.profile.currents is not None
+                self.alone = self.whole is self.plan or not (watched or zeros_matter(stored))
         if self.alone:
             return Reading(self.layout(holding), stored)
         return self.completed(holding, stored, reads)
+
+    def _arrays(self, plan: ArrayPlan, state: ArrayState, reads: Occasions) -> ProgrammedArrays:
+        return ProgrammedArrays(plan, state, reads, self._sources, self.profile)
 
     @property
     def _sources(self) -> Callable[[Stream], NoiseSource]:
@@ -182,6 +189,15 @@ class Tile:
         """Derive everything from these buffers from now on."""
         names = buffer_names(key, buffers)
         self.seen = tuple((n, buffers[n], version(buffers[n])) for n in names)
+        self.forget()
+
+    def record(self, profile: Profile | None) -> None:
+        """Let reads be recorded by ``profile`` from now on."""
+        self.profile = profile
+        self.forget()
+
+    def forget(self) -> None:
+        """Drop what was derived from the buffers."""
         self.stored = self.complete = self.alone = self.weights = None
 
     def sees_other(self, buffers: Mapping[str, Any]) -> bool:

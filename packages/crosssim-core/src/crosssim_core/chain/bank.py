@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import reduce
+from functools import partial, reduce
 from operator import add
 from typing import Any
 
@@ -11,6 +11,7 @@ from jaxtyping import Float
 from crosssim_core.chain.drive import Drive
 from crosssim_core.chain.lines import minus_first, parts
 from crosssim_core.chain.product import ArrayProduct, Operator
+from crosssim_core.chain.tap import Place, Tap, digit_by_digit
 from crosssim_core.random import NoiseSource
 from crosssim_core.typing import Array
 
@@ -20,8 +21,14 @@ Digitise = Callable[[Any, NoiseSource | None], Any]
 
 @dataclass(frozen=True, slots=True)
 class Saturation:
-    """What happens to the currents of a weight slice where lines saturate."""
+    """What happens to the currents of a weight slice where lines saturate, or where a tap is
+    shown them.
+    """
 
+    array: int
+    """Number of the array, row by row of the matrix."""
+    slice: int
+    """Weight slice."""
     limit: float
     """Largest current that a line carries [1]."""
     subtracts: bool
@@ -29,12 +36,21 @@ class Saturation:
     dummies: tuple[Operator, ...]
     """Current of the dummy line in each step, which is taken away at last; empty without one."""
 
-    def apply(self, lines: Array, step: Any, index: int, product: ArrayProduct) -> Array:
+    def apply(
+        self,
+        lines: Array,
+        step: Any,
+        index: int,
+        product: ArrayProduct,
+        show: Callable[[Array], None] | None,
+    ) -> Array:
         """Currents that reach the ADC."""
         lines = product.arithmetic.clipped(lines, self.limit)
         if self.subtracts:
             plus, minus = parts(lines, 2, product.axis)
             lines = plus - minus
+        if show is not None:
+            show(lines)
         return lines - self.dummies[index](step, None) if self.dummies else lines
 
 
@@ -68,6 +84,7 @@ class Bank:
         *,
         onto: Array | None,
         offset: Array | None,
+        tap: Tap | None,
     ) -> Float[Array, "*result"]:
         """Weighted sum of the terms.
 
@@ -77,13 +94,15 @@ class Bank:
             noise: Where noise of single reads and conversions comes from.
             onto: What the sum is added to, and may overwrite; None for nothing.
             offset: What is added besides, in a shape that broadcasts; None for nothing.
+            tap: Is shown the currents that reach the ADCs.
         """
+        single = digit_by_digit(tap, adc_per_digit=not self.pooled)
         work, axis = product.arithmetic, product.axis
         y = None if self.unit_line else onto
         beside = None if self.unit_line else offset
         pool: Array | None = None
         for index, weight in enumerate(self.weights):
-            lines = self._lines(drive, index, product, noise)
+            lines = self._lines(drive, index, product, noise, tap if single else None)
             if self.pooled:
                 pool = work.weighed(lines, (weight,), axis=axis, onto=pool)
             else:
@@ -92,6 +111,8 @@ class Bank:
                 y = work.weighed(lines, gains, axis=axis, onto=y, offset=beside)
                 beside = None
         if pool is not None:
+            if tap is not None and not single:
+                self._show(tap, product, 0, pool)
             lines = self._digital(pool, noise)
             y = work.weighed(lines, self.gains, axis=axis, onto=y, offset=beside)
         if self.unit_line:
@@ -100,7 +121,12 @@ class Bank:
         return y
 
     def _lines(
-        self, drive: Drive, index: int, product: ArrayProduct, noise: NoiseSource | None
+        self,
+        drive: Drive,
+        index: int,
+        product: ArrayProduct,
+        noise: NoiseSource | None,
+        tap: Tap | None,
     ) -> Array:
         """Currents that reach the ADCs in one step."""
         deviates = None
@@ -112,8 +138,15 @@ class Bank:
         if deviates is not None:
             lines += deviates
         if self.saturation is not None:
-            lines = self.saturation.apply(lines, drive.steps[index], index, product)
+            show = None if tap is None else partial(self._show, tap, product, index)
+            lines = self.saturation.apply(lines, drive.steps[index], index, product, show)
         return lines
+
+    def _show(self, tap: Tap, product: ArrayProduct, step: int, lines: Array) -> None:
+        """Show ``tap`` the currents of this bank, which belong to one weight slice."""
+        assert self.saturation is not None
+        place = Place(self.saturation.array, self.saturation.slice, step)
+        tap.see(place, list(parts(lines, len(self.gains), product.axis)), axis=product.axis)
 
     def _digital(self, lines: Array, noise: NoiseSource | None) -> Array:
         return lines if self.digitise is None else self.digitise(lines, noise)

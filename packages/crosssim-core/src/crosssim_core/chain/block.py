@@ -1,6 +1,7 @@
 """One programmed array, seen from the side that drives it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import inf
 from typing import NamedTuple
 
 from jaxtyping import Float
@@ -30,6 +31,8 @@ class WeightRange(NamedTuple):
 class Block:
     """The array that holds one part of a matrix."""
 
+    number: int
+    """Number of the array, row by row of the matrix."""
     outputs: slice
     """Lines of the whole product that this array contributes to."""
     inputs: slice
@@ -41,3 +44,17 @@ class Block:
 
 Grid = tuple[tuple[Block, ...], ...]
 """Rows of blocks: each row shares its outputs, blocks of a row divide the inputs."""
+
+
+def shown(grid: Grid) -> Grid:
+    """The same arrays with lines that saturate, at infinity if nowhere else.
+
+    So every current is formed, and no rewrite applies that needs lines that do not saturate.
+    """
+    return tuple(
+        tuple(
+            replace(block, plan=replace(block.plan, saturation=block.plan.saturation or inf))
+            for block in row
+        )
+        for row in grid
+    )

@@ -67,7 +67,7 @@ def fold(
     ]
     groups = slices if _apart(plan) else [[term for terms in slices for term in terms]]
     terms = [term for group in groups for term in group]
-    banks = tuple(_bank(group, block, source, product) for group in groups)
+    banks = tuple(_bank(group, i, block, source, product) for i, group in enumerate(groups))
     total = (weights.half * plan.mapping.total_gain + weights.middle) * per_user(driver)
     constant = 0.0
     if not unit_line:
@@ -133,7 +133,9 @@ def _apart(plan: ReadPlan) -> bool:
     return len(numbers) > 1 or None in numbers
 
 
-def _bank(terms: list[Term], block: Block, source: Source, product: ArrayProduct) -> Bank:
+def _bank(
+    terms: list[Term], number: int, block: Block, source: Source, product: ArrayProduct
+) -> Bank:
     plan, driver, inputs = block.plan, source.driver, block.inputs
     xp = array_namespace(terms[0].g)
     rows, constants, spreads, gains = [], [], [], []
@@ -157,7 +159,7 @@ def _bank(terms: list[Term], block: Block, source: Source, product: ArrayProduct
         path=source.path,
         operators=operators(_joined(rows), inputs, product, constant, *steps),
         spreads=operators(_joined(spreads), inputs, product, None, *powers) if spreads else (),
-        saturation=_saturation(terms, block, source, product),
+        saturation=_saturation(terms, number, block, source, product),
         digitise=_digitise(terms, plan, product),
         pooled=driver.path.digits is not None and not plan.adc_per_digit,
         weights=driver.weights,
@@ -185,7 +187,7 @@ def _joined(arrays: list[Any]) -> Array:
 
 
 def _saturation(
-    terms: list[Term], block: Block, source: Source, product: ArrayProduct
+    terms: list[Term], number: int, block: Block, source: Source, product: ArrayProduct
 ) -> Saturation | None:
     plan, adc = block.plan, terms[0].adc
     if plan.saturation == 0:
@@ -198,7 +200,7 @@ def _saturation(
         unit = source.driver.step_unit
         dummies = operators(unit * line, block.inputs, product, constant, *steps)
     subtracts = len(terms) == 2 and plan.analog_subtraction
-    return Saturation(plan.saturation, subtracts, dummies)
+    return Saturation(block.number, number, plan.saturation, subtracts, dummies)
 
 
 def _digitise(terms: list[Term], plan: ReadPlan, product: ArrayProduct) -> Digitise | None:

@@ -8,6 +8,7 @@ from crosssim_core.chain.inputs import total
 from crosssim_core.chain.mapping import decode
 from crosssim_core.chain.noise import CellReader
 from crosssim_core.chain.plan import ReadPlan
+from crosssim_core.chain.tap import Place, Tap, digit_by_digit
 from crosssim_core.random import NoiseSource
 from crosssim_core.typing import Array
 
@@ -22,6 +23,7 @@ def read_literal(
     *,
     weights: WeightRange,
     noise: NoiseSource | None = None,
+    tap: Tap | None = None,
 ) -> Float[Array, "*batch outputs"]:
     """Product of the programmed matrix with each vector of ``x``, step by step.
 
@@ -30,37 +32,49 @@ def read_literal(
         grid: The programmed arrays.
         weights: Matrix values that the ends of the weight scale stand for.
         noise: Where noise of single reads and conversions comes from.
+        tap: Is shown line currents on the way.
     """
     xp = array_namespace(x)
-    rows = [sum(_read(x, block, weights, noise) for block in row) for row in grid]
+    rows = [sum(_read(x, block, weights, noise, tap) for block in row) for row in grid]
     return xp.concat(rows, axis=-1)
 
 
-def _read(x: Array, block: Block, weights: WeightRange, noise: NoiseSource | None) -> Array:
+def _read(
+    x: Array, block: Block, weights: WeightRange, noise: NoiseSource | None, tap: Tap | None
+) -> Array:
     """One array: from digital inputs to its part of the product, in user units."""
     plan = block.plan
     scale = plan.path.scale.of(x)
     voltages = plan.path.convert(x[..., block.inputs], scale)
-    lines = [_read_slice(voltages, block, i, noise) for i in range(plan.mapping.slices)]
+    lines = [_read_slice(voltages, block, i, noise, tap) for i in range(plan.mapping.slices)]
     decoded = decode(plan.mapping, lines, total(voltages), axis=-1)
     return (weights.half * decoded + weights.middle * total(voltages)) / scale
 
 
-def _read_slice(voltages: Array, block: Block, index: int, noise: NoiseSource | None) -> Array:
+def _read_slice(
+    voltages: Array, block: Block, index: int, noise: NoiseSource | None, tap: Tap | None
+) -> Array:
     """One weight slice: from voltages to the digital value of its lines."""
     plan = block.plan
     digits = plan.path.digits
     if digits is None:
         currents = _currents(voltages, block, index, noise)
+        if tap is not None:
+            tap.see(Place(block.number, index, 0), currents, axis=-1)
         return _difference(_digitise(currents, plan, index, total(voltages), noise))[0]
+    single = digit_by_digit(tap, adc_per_digit=plan.adc_per_digit)
     sums: list[Array] = []
     for k in range(digits.count):
         u = digits.take(k, voltages)
         currents = _currents(u, block, index, noise)
+        if tap is not None and single:
+            tap.see(Place(block.number, index, k), currents, axis=-1)
         if plan.adc_per_digit:
             currents = _digitise(currents, plan, index, total(u), noise)
         shifted = [digits.weight(k) * current for current in currents]
         sums = [a + b for a, b in zip(sums, shifted, strict=True)] if sums else shifted
+    if tap is not None and not single:
+        tap.see(Place(block.number, index, 0), sums, axis=-1)
     if not plan.adc_per_digit:
         sums = _digitise(sums, plan, index, total(voltages), noise)
     return _difference(sums)[0]

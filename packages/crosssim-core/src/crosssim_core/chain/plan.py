@@ -144,13 +144,10 @@ def _slice_adc(record: AdcParams, limits: AdcRange, lines: int, stream: Stream) 
 def _refuse_what_is_not_built(params: CrossSimParameters) -> None:
     device, wires = params.xbar.device, params.xbar.array.parasitics
     resistances = (wires.Rp_row, wires.Rp_col, wires.Rp_row_terminal, wires.Rp_col_terminal)
-    analytics = params.simulation.analytics
     switched_on = {
         "xbar.device.nonlinear_IV": device.nonlinear_IV.enable
         and device.nonlinear_IV.model != "IdealDevice",
         "xbar.array.parasitics": wires.enable and any(r > 0 for r in resistances),
-        "simulation.analytics.profile_xbar_inputs": analytics.profile_xbar_inputs,
-        "simulation.analytics.profile_adc_inputs": analytics.profile_adc_inputs,
     }
     for name, on in switched_on.items():
         if on:

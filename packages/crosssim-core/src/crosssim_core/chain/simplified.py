@@ -27,6 +27,9 @@ Rewrites, each with the condition under which it is exact:
     normal deviates is normal with variance ``Var[g] @ u**2``. Exact where no cell is clipped; else
     mean and variance stay exact and the distribution approaches a normal one with the number of
     cells. Where a model does not know its moments, `simplify` returns None.
+
+For a tap, which is shown line currents, arrays are read as if their lines saturated at infinity:
+no rewrite is applied then that needs lines that do not saturate, and every current is formed.
 """
 
 from collections.abc import Sequence
@@ -39,7 +42,7 @@ from jaxtyping import Float
 
 from crosssim_core._array import array_namespace
 from crosssim_core.chain.bank import Bank
-from crosssim_core.chain.block import Block, Grid, WeightRange
+from crosssim_core.chain.block import Block, Grid, WeightRange, shown
 from crosssim_core.chain.drive import Drive, Driver
 from crosssim_core.chain.folding import Source, constant_of, fold, per_user
 from crosssim_core.chain.inputs import InputScale
@@ -48,6 +51,7 @@ from crosssim_core.chain.mapping import decode
 from crosssim_core.chain.noise import ReadMoments
 from crosssim_core.chain.plan import ReadPlan
 from crosssim_core.chain.product import ArrayProduct, Operator
+from crosssim_core.chain.tap import Tap
 from crosssim_core.random import NoiseSource
 from crosssim_core.typing import Array
 
@@ -68,8 +72,10 @@ class Merged:
         product: ArrayProduct,
         noise: NoiseSource | None,
         bias: Array | None,
+        tap: Tap | None,
     ) -> Array:
-        """The product with ``bias`` added."""
+        """The product with ``bias`` added; there is no current for a tap."""
+        assert tap is None
         (drive,) = drives
         deviates = None
         if self.spread is not None:
@@ -102,6 +108,7 @@ class Share:
         product: ArrayProduct,
         noise: NoiseSource | None,
         bias: Array | None,
+        tap: Tap | None,
     ) -> Array:
         """The share with ``bias`` added."""
         drive = drives[self.path]
@@ -112,7 +119,7 @@ class Share:
         offset, later = (reduce(add, totals), beside) if totals else (beside, None)
         y: Any = None
         for bank in self.banks:
-            y = bank.read(drive, product, noise, onto=y, offset=offset)
+            y = bank.read(drive, product, noise, onto=y, offset=offset, tap=tap)
             offset = None
         if later is not None:
             y += later
@@ -139,7 +146,12 @@ class SimplifiedReader:
     where they are not, so that memory is that of the outputs."""
 
     def read(
-        self, x: Any, *, noise: NoiseSource | None = None, bias: Array | None = None
+        self,
+        x: Any,
+        *,
+        noise: NoiseSource | None = None,
+        bias: Array | None = None,
+        tap: Tap | None = None,
     ) -> Float[Array, "*result"]:
         """Product of the programmed matrix with ``x``, in user units.
 
@@ -147,12 +159,14 @@ class SimplifiedReader:
             x: Digital inputs in whatever form the product takes; left unchanged.
             noise: Where noise of single reads and conversions comes from.
             bias: What is added to each output digitally; None for nothing.
+            tap: Is shown line currents on the way, of a reader that was made for it; those of
+                some of the vectors at a time.
         """
         size = self._batch(x)
         if size >= x.shape[0]:
-            return self._read(x, noise, bias)
+            return self._read(x, noise, bias, tap)
         chunks = (x[i : i + size, ...] for i in range(0, x.shape[0], size))
-        parts = [self._read(chunk, noise, bias) for chunk in chunks]
+        parts = [self._read(chunk, noise, bias, tap) for chunk in chunks]
         return array_namespace(parts[0]).concat(parts, axis=0)
 
     def _batch(self, x: Any) -> int:
@@ -162,7 +176,9 @@ class SimplifiedReader:
             return int(x.shape[0])
         return max(1, self.product.arithmetic.room(x) // (self.stacked * positions))
 
-    def _read(self, x: Any, noise: NoiseSource | None, bias: Array | None) -> Array:
+    def _read(
+        self, x: Any, noise: NoiseSource | None, bias: Array | None, tap: Tap | None
+    ) -> Array:
         """`read` of inputs that are few enough."""
         work = self.product.arithmetic
         drives = [driver.drive(x, work) for driver in self.drivers]
@@ -171,7 +187,7 @@ class SimplifiedReader:
             own = bias if bias is None or len(self.rows) == 1 else bias[outputs]
             y: Any = None
             for part in row:
-                share = part.read(drives, self.product, noise, own)
+                share = part.read(drives, self.product, noise, own, tap)
                 y, own = share if y is None else y + share, None
             rows.append(y)
         if len(rows) == 1:
@@ -179,7 +195,9 @@ class SimplifiedReader:
         return array_namespace(rows[0]).concat(rows, axis=self.product.axis)
 
 
-def simplify(grid: Grid, *, weights: WeightRange, product: ArrayProduct) -> SimplifiedReader | None:
+def simplify(
+    grid: Grid, *, weights: WeightRange, product: ArrayProduct, tapped: bool = False
+) -> SimplifiedReader | None:
     """The reader that computes what `read_literal` computes, with less work.
 
     None if there is no such reader, because a model of read noise does not know its moments.
@@ -188,7 +206,9 @@ def simplify(grid: Grid, *, weights: WeightRange, product: ArrayProduct) -> Simp
         grid: The programmed arrays.
         weights: Matrix values that the ends of the weight scale stand for.
         product: How line currents are to be formed.
+        tapped: Whether a tap is to be shown them.
     """
+    grid = shown(grid) if tapped else grid
     blocks = [block for row in grid for block in row]
     moments = [_moments(block) for block in blocks]
     cells = [known for known in moments if known is not None]

@@ -4,6 +4,7 @@ from crosssim_core.cores.conductances import ArrayConductances
 from crosssim_core.cores.core import AnalogCore
 from crosssim_core.cores.matrix import AnalogMatrix
 from crosssim_core.cores.plan import ArrayPlan, ArrayState
+from crosssim_core.cores.profile import Profile
 from crosssim_core.cores.programmed import ProgrammedArrays
 from crosssim_core.cores.state import ChipState
 from crosssim_core.cores.view import AnalogView
@@ -16,5 +17,6 @@ __all__ = [
     "ArrayPlan",
     "ArrayState",
     "ChipState",
+    "Profile",
     "ProgrammedArrays",
 ]

@@ -9,12 +9,13 @@ from crosssim_core.cores.conductances import ArrayConductances, export
 from crosssim_core.cores.holder import MatrixHolder, block_shape, numbers
 from crosssim_core.cores.matrix import AnalogMatrix
 from crosssim_core.cores.plan import ArrayPlan
+from crosssim_core.cores.profile import Profile
 from crosssim_core.cores.programmed import ProgrammedArrays
 from crosssim_core.cores.selection import Selection
 from crosssim_core.cores.state import ChipState, params_of, put_back, taken_out
 from crosssim_core.cores.trees import Params, trees_of
 from crosssim_core.cores.view import AnalogView
-from crosssim_core.errors import ShapeError
+from crosssim_core.errors import OperationError, ShapeError
 from crosssim_core.parameters import CrossSimParameters
 from crosssim_core.random import Occasions, Stream
 from crosssim_core.typing import Array
@@ -132,6 +133,21 @@ class AnalogCore(AnalogMatrix):
         return deepcopy(self)
 
     __copy__ = copy
+
+    @property
+    def profile(self) -> Profile:
+        """What products have been given since the core was built, recorded as
+        ``simulation.analytics`` asks; programming forgets the currents.
+
+        Raises:
+            OperationError: Nothing is recorded.
+        """
+        if self._arrays.profile is None:
+            raise OperationError(
+                "Nothing is recorded: set simulation.analytics.profile_xbar_inputs or "
+                "profile_adc_inputs."
+            )
+        return self._arrays.profile
 
     def conductances(self) -> tuple[ArrayConductances, ...]:
         """Copies of what each array holds, row by row."""

@@ -20,6 +20,7 @@ from crosssim_core.cores.dispatch import NumpyOperand
 from crosssim_core.cores.dtypes import assigned, cast, output_dtype
 from crosssim_core.cores.places import gather, place
 from crosssim_core.cores.plan import ArrayPlan, ArrayState
+from crosssim_core.cores.profile import Profile
 from crosssim_core.cores.programmed import ProgrammedArrays
 from crosssim_core.cores.selection import Selection
 from crosssim_core.cores.update import reprogrammed
@@ -128,6 +129,7 @@ class MatrixHolder:
     def __init__(self, plan: ArrayPlan, dtype: DType, like: Array, reads: Occasions) -> None:
         self.plan = plan
         self.reads = reads
+        self.profile = Profile.of(plan)
         self.complex = plan.params[0].core.holds_complex
         rows, cols = plan.shape
         self.shape = (rows // 2, cols // 2) if self.complex else (rows, cols)
@@ -143,7 +145,9 @@ class MatrixHolder:
 
     def hold(self, state: ArrayState, matrix: Array, *, dtype: DType, writes: int) -> None:
         """Take over what programming number ``writes - 1`` left behind."""
-        arrays = ProgrammedArrays(self.plan, state, self.reads)
+        if self.profile is not None:
+            self.profile.forget_currents()
+        arrays = ProgrammedArrays(self.plan, state, self.reads, profile=self.profile)
         self.held = Held(dtype, writes, arrays, matrix)
 
     def program(self, matrix: Array, dtype: DType) -> None:

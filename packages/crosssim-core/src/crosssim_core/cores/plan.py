@@ -231,8 +231,8 @@ class ArrayPlan:
 
     def grid(self, state: ArrayState, side: Side) -> Grid:
         """The programmed arrays as one direction of the product drives them."""
-        blocks = iter(state.conductance)
-        rows = tuple(tuple(_block(part, next(blocks), side) for part in row) for row in self.parts)
+        blocks = iter(enumerate(state.conductance))
+        rows = tuple(tuple(_block(part, *next(blocks), side) for part in row) for row in self.parts)
         return rows if side == "mvm" else tuple(zip(*rows, strict=True))
 
     def matrix(self, state: ArrayState) -> Float[Array, "outputs inputs"]:
@@ -277,13 +277,14 @@ def _part(
     )
 
 
-def _block(part: ArrayPart, conductance: Array, side: Side) -> Block:
+def _block(part: ArrayPart, number: int, conductance: Array, side: Side) -> Block:
     outputs, inputs = part.outputs, part.inputs
     if part.stack > 1:
         outputs = slice(0, part.stack * outputs.stop)
     if side == "vmm":
         outputs, inputs = inputs, outputs
-    return Block(outputs, inputs, part.reads[side], facing(conductance, part.mapping, side))
+    driven = facing(conductance, part.mapping, side)
+    return Block(number, outputs, inputs, part.reads[side], driven)
 
 
 def _cells(wired: Array, target: Array) -> Array:

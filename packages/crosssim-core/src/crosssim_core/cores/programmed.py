@@ -1,12 +1,15 @@
 """Arrays that hold a matrix, ready to be read."""
 
 from collections.abc import Callable
+from typing import Any
 
 from crosssim_core.chain.literal import read_literal
 from crosssim_core.chain.mapping import Side
 from crosssim_core.chain.product import MATRIX_PRODUCT, ArrayProduct
 from crosssim_core.chain.simplified import SimplifiedReader, simplify
+from crosssim_core.chain.tap import Tap
 from crosssim_core.cores.plan import ArrayPlan, ArrayState
+from crosssim_core.cores.profile import Profile
 from crosssim_core.random import NoiseSource, Occasions, Stream
 from crosssim_core.typing import Array
 
@@ -16,14 +19,15 @@ SIDES: tuple[Side, Side] = ("mvm", "vmm")
 class ProgrammedArrays:
     """A plan and the state that programming left behind.
 
-    Reading changes neither. What the simplified chain derives from the state is made when a
-    side is first read, and kept.
+    Reading changes neither, and only a profile takes note of it. What the simplified chain
+    derives from the state is made when a side is first read, and kept.
 
     Args:
         plan: How the arrays are divided and read.
         state: What they hold, in the library and on the device where products are computed.
         reads: Counts reads that draw random numbers, so that each draws its own.
         sources: Makes the source of random numbers of one read.
+        profile: Records what reads see; None where nothing is recorded.
     """
 
     def __init__(
@@ -32,9 +36,11 @@ class ProgrammedArrays:
         state: ArrayState,
         reads: Occasions,
         sources: Callable[[Stream], NoiseSource] = Stream.source,
+        profile: Profile | None = None,
     ) -> None:
         self.plan = plan
         self.state = state
+        self.profile = profile
         self._reads = reads
         self._sources = sources
         self._readers: dict[tuple[Side, ArrayProduct], SimplifiedReader | None] = {}
@@ -62,6 +68,7 @@ class ProgrammedArrays:
         product: ArrayProduct = MATRIX_PRODUCT,
         *,
         bias: Array | None = None,
+        data: Callable[[], Array] | None = None,
     ) -> Array:
         """Products of the matrix with the vectors of ``x``.
 
@@ -71,22 +78,40 @@ class ProgrammedArrays:
             side: ``"mvm"`` for A·x, ``"vmm"`` for x·A.
             product: How line currents are formed. Not heeded where `by_vectors` is true.
             bias: One number for each output, added digitally; None for nothing.
+            data: Tells what to record as the digital inputs, if that is not ``x``.
         """
+        if self.profile is None:
+            return self._read(x, side, product, bias, None)
+        tap = self.profile.tap()
+        y = self._read(x, side, product, bias, tap)
+        self.profile.keep(side, x if data is None else data(), tap)
+        return y
+
+    def _read(
+        self, x: Array, side: Side, product: ArrayProduct, bias: Array | None, tap: Tap | None
+    ) -> Array:
         noise = None
         if self._stochastic[side]:
             noise = self._sources(self.plan.stream.child("read", next(self._reads)))
         reader = None if self.plan.literal else self._reader(side, product)
         if reader is not None:
-            return reader.read(x, noise=noise, bias=bias)
+            return reader.read(x, noise=noise, bias=bias, tap=tap)
         grid = self.plan.grid(self.state, side)
-        y = read_literal(x, grid, weights=self.state.weights, noise=noise)
+        y = read_literal(x, grid, weights=self.state.weights, noise=noise, tap=tap)
         return y if bias is None else y + bias
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Operators are closures, which cannot be pickled; they are made again when needed.
+        return {**vars(self), "_readers": {}}
 
     def _reader(self, side: Side, product: ArrayProduct) -> SimplifiedReader | None:
         key = (side, product)
         if key not in self._readers:
             grid = self.plan.grid(self.state, side)
-            self._readers[key] = simplify(grid, weights=self.state.weights, product=product)
+            tapped = self.profile is not None and self.profile.currents is not None
+            self._readers[key] = simplify(
+                grid, weights=self.state.weights, product=product, tapped=tapped
+            )
         return self._readers[key]
 
 

@@ -114,15 +114,23 @@ class ConvLayout:
             )
         self._positions(x)
 
+    @property
+    def images(self) -> bool:
+        return True
+
+    def driving(self, x: Float[Array, "*images"], /) -> Float[Array, "batch channels *padded"]:
+        self.check(x)
+        images = x if x.ndim == len(self.kernel_size) + 2 else x[None, ...]
+        return pad_image(images, widths=self.padding, mode=self.padding_mode)
+
     def vectors(self, x: Float[Array, "*images"], /) -> Array:
         return append_ones(self._columns(x), self.bias_rows)
 
     def _columns(self, x: Float[Array, "*images"]) -> Float[Array, "batch positions inputs"]:
         """What the windows of the padded images hold, channel by channel."""
-        self.check(x)
-        images = x if x.ndim == len(self.kernel_size) + 2 else x[None, ...]
-        padded = pad_image(images, widths=self.padding, mode=self.padding_mode)
-        return windows(padded, kernel=self.kernel_size, stride=self.stride, dilation=self.dilation)
+        return windows(
+            self.driving(x), kernel=self.kernel_size, stride=self.stride, dilation=self.dilation
+        )
 
     def outputs(self, y: Float[Array, "batch positions outputs"], x: Array, /) -> Array:
         return self._maps(y, x)

@@ -130,10 +130,16 @@ class ConvTransposeLayout:
             x = _reframe(x, axis, reach - taken, reach - taken + more)
         return x
 
-    def vectors(self, x: Float[Array, "*images"], /) -> Array:
+    @property
+    def images(self) -> bool:
+        return True
+
+    def driving(self, x: Float[Array, "*images"], /) -> Float[Array, "batch channels *stretched"]:
         self.check(x)
-        images = x if x.ndim == len(self.kernel_size) + 2 else x[None, ...]
-        return self.convolution.vectors(self.stretched(images))
+        return self.stretched(x if x.ndim == len(self.kernel_size) + 2 else x[None, ...])
+
+    def vectors(self, x: Float[Array, "*images"], /) -> Array:
+        return self.convolution.vectors(self.driving(x))
 
     def outputs(self, y: Float[Array, "batch positions outputs"], x: Array, /) -> Array:
         images = x if x.ndim == len(self.kernel_size) + 2 else x[None, ...]

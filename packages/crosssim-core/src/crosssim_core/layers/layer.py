@@ -5,7 +5,7 @@ from typing import Any
 from jaxtyping import Float
 
 from crosssim_core._array import array_namespace, gpu_array
-from crosssim_core.cores import ArrayPlan, ProgrammedArrays
+from crosssim_core.cores import ArrayPlan, Profile, ProgrammedArrays
 from crosssim_core.cores.dtypes import cast, output_dtype
 from crosssim_core.cores.holder import numbers, operand
 from crosssim_core.cores.trees import Params, trees_of
@@ -84,7 +84,9 @@ class AnalogLayer:
         state = plan.program(
             layout.matrix(*exact), dtype=xp.float64, wired=layout.wired(like=weight)
         )
-        return cls(layout, ProgrammedArrays(plan, state, Occasions()), bias, dtype=dtype)
+        profile = Profile.of(plan, images=layout.images)
+        arrays = ProgrammedArrays(plan, state, Occasions(), profile=profile)
+        return cls(layout, arrays, bias, dtype=dtype)
 
     def __call__(self, x: Float[Array, "*data"], /) -> Float[Array, "*result"]:
         """The layer's output; shapes as in the PyTorch layer of the same name.
@@ -101,11 +103,12 @@ class AnalogLayer:
         check_real(x)
         xp, exact = array_namespace(x), self._conductance.dtype
         dtype = output_dtype(self.arrays.plan.params[0].core.output_dtype, self.dtype, x)
-        vectors = self.layout.vectors(xp.astype(x, exact))
-        y = self.layout.outputs(self.arrays.read(vectors, "mvm"), x)
+        data, layout = xp.astype(x, exact), self.layout
+        products = self.arrays.read(layout.vectors(data), "mvm", data=lambda: layout.driving(data))
+        y = layout.outputs(products, x)
         bias = self.bias
         if bias is not None:
-            y = self.layout.add_bias(y, xp.astype(bias, exact))
+            y = layout.add_bias(y, xp.astype(bias, exact))
         return cast(y, dtype)
 
     @property

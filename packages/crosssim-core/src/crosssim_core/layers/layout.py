@@ -43,6 +43,13 @@ class Layout(Protocol):
     def check(self, x: Float[Array, "*data"], /) -> None:
         """Raise ShapeError if the layer cannot take ``x``."""
 
+    @property
+    def images(self) -> bool:
+        """Whether data are images, whose outputs lie along the axis after the batch."""
+
+    def driving(self, x: Float[Array, "*data"], /) -> Float[Array, "*data"]:
+        """What a profile records as inputs: ``x`` as it reaches the array, each value once."""
+
     def vectors(self, x: Float[Array, "*data"], /) -> Float[Array, "*batch inputs"]:
         """The vectors that drive the array, constant ones of the bias rows included."""
 

@@ -64,6 +64,13 @@ class LinearLayout:
                 f"of shape {tuple(x.shape)}."
             )
 
+    @property
+    def images(self) -> bool:
+        return False
+
+    def driving(self, x: Float[Array, "*batch features"], /) -> Float[Array, "*batch features"]:
+        return x
+
     def vectors(self, x: Float[Array, "*batch features"], /) -> Float[Array, "*batch inputs"]:
         self.check(x)
         return append_ones(x, self.bias_rows)

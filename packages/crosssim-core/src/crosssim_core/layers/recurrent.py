@@ -156,6 +156,13 @@ class CellLayout:
                 f"states, got shape {tuple(x.shape)}."
             )
 
+    @property
+    def images(self) -> bool:
+        return False
+
+    def driving(self, x: Float[Array, "*batch data"], /) -> Float[Array, "*batch inputs"]:
+        return self.vectors(x)
+
     def vectors(self, x: Float[Array, "*batch data"], /) -> Float[Array, "*batch inputs"]:
         self.check(x)
         return append_ones(x, sum(self.rows))

@@ -40,12 +40,16 @@ class ConvolutionParameters(Params):
 class AnalyticsParameters(Params):
     """What is recorded."""
 
+    newer = frozenset({"profile_bins"})
+
     profile_xbar_inputs: bool = False
     """Record digital inputs."""
     profile_adc_inputs: bool = False
-    """Record what every ADC is given."""
+    """Record what every ADC is given, digit by digit."""
     ntest: Count = 0
-    """Number of examples that are recorded."""
+    """Number of examples for which CrossSim 3.2 reserves memory. Without effect: records grow."""
+    profile_bins: Count = 0
+    """Bins of histograms that are recorded instead of values, in constant memory; 0 for values."""
 
 
 class SimulationParameters(Params):

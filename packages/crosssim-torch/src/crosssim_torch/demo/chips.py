@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from crosssim_core import CrossSimParameters
-from crosssim_torch.demo.calibrate import Ranges
+from crosssim_core.layers.ranges import ConverterRanges
 
 RMIN, RMAX = 62.5e3, 6.25e11
 """Resistances of a SONOS cell: 16 µS at most, seven orders of magnitude less at least [Ω].
@@ -29,7 +29,9 @@ PROPORTIONAL = CellError("NormalProportionalDevice", 0.05)
 LARGE = CellError("NormalIndependentDevice", 0.12)
 
 
-def layer_parameters(ranges: Ranges | None, error: CellError | None = None) -> CrossSimParameters:
+def layer_parameters(
+    ranges: ConverterRanges | None, error: CellError | None = None
+) -> CrossSimParameters:
     """Parameters of one layer; converters are ideal without ``ranges``, cells without ``error``."""
     params = CrossSimParameters()
     params.xbar.device.update({"Rmin": RMIN, "Rmax": RMAX})
@@ -37,13 +39,11 @@ def layer_parameters(ranges: Ranges | None, error: CellError | None = None) -> C
         params.xbar.device.programming_error.update(
             {"enable": True, "model": error.model, "magnitude": error.magnitude}
         )
-    if ranges is not None:
-        params.core.mapping.inputs.mvm.update({"min": 0.0, "max": ranges.inputs})
-        params.xbar.dac.mvm.update({"model": "QuantizerDAC", "bits": BITS, "signed": False})
-        # Arrays add currents of single cells, the largest of which is 1; the range that
-        # cells are programmed in is a little less than that.
-        limit = ranges.products * (1 - RMIN / RMAX)
-        params.xbar.adc.mvm.update(
-            {"model": "SignMagnitudeADC", "bits": BITS, "calibrated_range": [-limit, limit]}
-        )
-    return params
+    if ranges is None:
+        return params
+    params.core.mapping.inputs.mvm.min = 0.0
+    params.xbar.dac.mvm.update({"model": "QuantizerDAC", "bits": BITS, "signed": False})
+    params.xbar.adc.mvm.update(
+        {"model": "SignMagnitudeADC", "bits": BITS, "adc_range_option": "MAX"}
+    )
+    return ranges.applied(params)

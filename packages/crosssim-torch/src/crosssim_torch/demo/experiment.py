@@ -10,8 +10,9 @@ import torch
 from torch import nn
 
 from crosssim_core import CrossSimParameters
+from crosssim_core.layers.ranges import ConverterRanges
 from crosssim_torch import from_torch, to_torch
-from crosssim_torch.demo.calibrate import Ranges, calibrate
+from crosssim_torch.calibration import calibrate
 from crosssim_torch.demo.chips import LARGE, PROPORTIONAL, SONOS, CellError, layer_parameters
 from crosssim_torch.demo.data import Digits, digits
 from crosssim_torch.demo.network import accuracy, digit_network, train
@@ -58,7 +59,7 @@ class Outcome:
 
     seed: int
     chips: int
-    ranges: tuple[Ranges, ...]
+    ranges: tuple[ConverterRanges, ...]
     """Converter ranges before fine-tuning, layer by layer."""
     results: tuple[Result, ...]
     """Digital first, fine-tuned last, the one that fine-tuning starts from before it."""
@@ -108,8 +109,7 @@ def run(seed: int, chips: int, step: Callable[[str], None] = lambda doing: None)
         seed=seed,
         after_epoch=lambda: step("training"),
     )
-    folded = to_torch(from_torch(network, CrossSimParameters(), fuse_batchnorm=True))
-    ranges = calibrate(folded, data.training.pixels)
+    ranges = _calibrated(network, data)
     seeds = _chip_seeds(seed, chips)
 
     results = [Result("digital", (accuracy(network, data.test),))]
@@ -118,9 +118,17 @@ def run(seed: int, chips: int, step: Callable[[str], None] = lambda doing: None)
         results.append(_on_chips(name, network, params, seeds, data, step))
 
     tuned = _tuned(network, [layer_parameters(r, LARGE) for r in ranges], seed, data, step)
-    params = [layer_parameters(r, LARGE) for r in calibrate(tuned, data.training.pixels)]
+    params = [layer_parameters(r, LARGE) for r in _calibrated(tuned, data)]
     results.append(_on_chips(TUNED, tuned, params, seeds, data, step))
-    return Outcome(seed, chips, tuple(ranges), tuple(results))
+    return Outcome(seed, chips, ranges, tuple(results))
+
+
+def _calibrated(network: nn.Module, data: Digits) -> tuple[ConverterRanges, ...]:
+    """Converter ranges, layer by layer, found with cells that do not err."""
+    params = layer_parameters(ConverterRanges())
+    chip = from_torch(network, params, fuse_batchnorm=True)
+    report = calibrate(chip, data.training.pixels, show_progress=False)
+    return tuple(ranges for (ranges,) in report.ranges.values())
 
 
 def _chip_seeds(seed: int, chips: int) -> list[int]:

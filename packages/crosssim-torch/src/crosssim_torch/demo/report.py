@@ -2,7 +2,6 @@
 
 import json
 import platform
-from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -61,7 +60,7 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
         "seed": outcome.seed,
         "chips": outcome.chips,
         "versions": {"python": platform.python_version()} | {p: version(p) for p in PACKAGES},
-        "ranges": [asdict(r) for r in outcome.ranges],
+        "ranges": [r.to_dict() for r in outcome.ranges],
         "results": [
             {"name": r.name.strip(), "mean": r.mean, "std": r.std, "accuracies": list(r.accuracies)}
             for r in outcome.results
