@@ -57,7 +57,7 @@ def test_with_ideal_arrays_the_logits_are_those_of_crosssim(network, folder, arr
     torch.testing.assert_close(got, arrays["y/ideal"], rtol=0, atol=1e-4)
 
 
-@pytest.mark.parametrize("configuration", ["balanced8", "balanced8-ibits"])
+@pytest.mark.parametrize("configuration", ["balanced8", "balanced8-ibits", "sliced2-max"])
 def test_with_quantizing_converters_the_logits_are_those_of_crosssim(
     network, folder, arrays, configuration
 ):
@@ -65,20 +65,3 @@ def test_with_quantizing_converters_the_logits_are_those_of_crosssim(
     got, want = logits(network, folder, arrays, configuration), arrays[f"y/{configuration}"]
     assert (got - want).abs().mean() <= 0.02 * want.std()
     assert (got.argmax(1) == want.argmax(1)).sum() >= 15
-
-
-def test_with_slices_that_meet_rounding_ties_the_literal_chain_gives_the_logits_of_crosssim(
-    network, folder, arrays
-):
-    """Steps of MAX ranges divide those of the currents, so that ties decide; the simplified chain
-    decides them otherwise.
-    """
-    pytest.importorskip("crosssim_devices", reason="the converters are models of that package")
-    trees = json.loads((folder / "resnet20-sliced2-max.json").read_text())
-    params = [CrossSimParameters.from_dict(tree) for tree in trees]
-    for own in params:
-        own.simulation.literal = True
-    analog = from_torch(network, params, fuse_batchnorm=True)
-    with torch.no_grad():
-        got = analog(arrays["x"][:1])
-    torch.testing.assert_close(got, arrays["y/sliced2-max"][:1], rtol=0, atol=1e-3)

@@ -14,6 +14,7 @@ from crosssim_core.chain.noise import ReadMoments
 from crosssim_core.chain.plan import ReadPlan, SliceAdc
 from crosssim_core.chain.product import ArrayProduct, Operator
 from crosssim_core.converters import UniformLevels
+from crosssim_core.numerics.quantize import position_of_zero
 from crosssim_core.random import NoiseSource
 from crosssim_core.typing import Array
 
@@ -122,15 +123,21 @@ def _terms(plan: ReadPlan, cells: ReadMoments, index: int, user: float) -> list[
 
 def _levels(plan: ReadPlan, term: Term) -> UniformLevels | None:
     """Levels that matrices can carry: a term is then converted by rounding alone."""
-    return None if term.adc is None or plan.saturation > 0 else term.adc.model.uniform
+    adc = term.adc
+    carried = adc is not None and not adc.meets_ties and plan.saturation == 0
+    return adc.model.uniform if adc is not None and carried else None
 
 
 def _apart(plan: ReadPlan) -> bool:
     """Whether weight slices have to be read one after the other."""
     if plan.saturation > 0:
         return True
-    numbers = {levels.number if (levels := adc.model.uniform) else None for adc in plan.adcs if adc}
-    return len(numbers) > 1 or None in numbers
+    kinds: set[Any] = set()
+    for adc in plan.adcs:
+        if adc is not None:
+            levels = adc.model.uniform
+            kinds.add(levels if levels is None or adc.meets_ties else levels.number)
+    return len(kinds) > 1 or None in kinds
 
 
 def _bank(
@@ -141,11 +148,11 @@ def _bank(
     rows, constants, spreads, gains = [], [], [], []
     for term in terms:
         levels = _levels(plan, term)
-        per, low = (1.0, 0.0) if levels is None else (1.0 / levels.step, levels.low)
+        per = 1.0 if levels is None else 1.0 / levels.step
         background = term.adc.background if term.adc and not plan.saturation else 0.0
         g = term.g - background if background else term.g
         rows.append(g * (per * driver.step_unit))
-        constants.append(_constant(g, per * driver.low, -per * low))
+        constants.append(_constant(g, per * driver.low, _start(levels, like=g)))
         gains.append(term.gain / per)
         if term.variance is not None:
             spreads.append(term.variance * (per**2 * driver.power_unit))
@@ -166,6 +173,15 @@ def _bank(
         gains=tuple(gains[:1] if plan.saturation and plan.analog_subtraction else gains),
         unit_line=plan.mapping.unit_line,
     )
+
+
+def _start(levels: UniformLevels | None, *, like: Array) -> float:
+    """Where no current lies, in steps from the lowest level; 0 without levels."""
+    if levels is None:
+        return 0.0
+    low, high, number = levels
+    bits = array_namespace(like).finfo(like.dtype).bits
+    return position_of_zero(low=low, high=high, levels=number, bits=bits)
 
 
 def constant_of(lines: int, value: float, *, like: Array) -> Array | None:
@@ -212,7 +228,8 @@ def _digitise(terms: list[Term], plan: ReadPlan, product: ArrayProduct) -> Digit
         top = float(levels.number - 1)
         return lambda lines, noise: work.rounded(lines, top)
     convert: Callable[..., Array] = first.model.convert
-    count = 1 if plan.analog_subtraction else len(terms)
+    together = plan.analog_subtraction if _apart(plan) else first.model.uniform is not None
+    count = 1 if together else len(terms)
 
     def digitise(lines: Array, noise: NoiseSource | None) -> Array:
         converted = [convert(part, axis=axis, noise=noise) for part in parts(lines, count, axis)]

@@ -10,7 +10,7 @@ from crosssim_core.chain.noise import CellReader
 from crosssim_core.chain.ranges import AdcRange, adc_range
 from crosssim_core.converters import AdcModel, AdcSite, UniformLevels
 from crosssim_core.errors import UnsupportedError
-from crosssim_core.parameters import AdcParams, CrossSimParameters, DacParams
+from crosssim_core.parameters import AdcParams, ADCRangeLimits, CrossSimParameters, DacParams
 from crosssim_core.parameters.messages import within
 from crosssim_core.plugins.registry import factory
 from crosssim_core.random import NoiseSource, Stream
@@ -47,6 +47,9 @@ class SliceAdc:
     model: AdcModel
     background: float
     """Conductance whose current is taken away before the conversion and added after it [1]."""
+    meets_ties: bool = False
+    """Whether its steps are commensurate with those of levels and digits, so that many currents
+    lie on a tie and round-off decides where they go."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +141,8 @@ def _slice_adc(record: AdcParams, limits: AdcRange, lines: int, stream: Stream) 
     model: AdcModel = factory("adc", record.model)(record, site)
     if limits.trim:
         model = TrimmedAdc(model, limits.trim)
-    return SliceAdc(model, limits.background)
+    by_bound = record.adc_range_option is ADCRangeLimits.MAX
+    return SliceAdc(model, limits.background, meets_ties=by_bound)
 
 
 def _refuse_what_is_not_built(params: CrossSimParameters) -> None:

@@ -18,10 +18,12 @@ Rewrites, each with the condition under which it is exact:
 ``read_codes``
     Currents are formed in steps of the ADC, counted from its lowest level, so that a conversion
     is a rounding and a clipping: where it has equal steps, rounds to the nearest level, and no
-    line saturates. Matrices carry the step, and the dummy line of a background.
+    line saturates. Matrices carry the step, and the dummy line of a background. Currents on a tie
+    may go the other way by round-off, so it is not done for MAX ranges, where ties are common.
 ``stack_terms``
     One product forms the currents of all weight slices and of both signs, where ``read_codes``
-    applies and their ADCs have as many levels, or where none converts.
+    applies and their ADCs have as many levels, where these have the same levels, or where none
+    converts.
 ``refer_noise_to_outputs``
     One deviate for each line replaces a fresh deviation of each cell: the sum of independent
     normal deviates is normal with variance ``Var[g] @ u**2``. Exact where no cell is clipped; else

@@ -1,5 +1,8 @@
 """Rounding to equidistant levels, the core of every plain converter."""
 
+from typing import Any
+
+import numpy as np
 from jaxtyping import Float
 
 from crosssim_core._array import array_namespace, is_floating
@@ -60,6 +63,16 @@ def quantize_stochastic(
     below = xp.floor(position)
     up = xp.astype(noise < position - below, position.dtype)
     return _as_signal(below + up, x, low, per_unit)
+
+
+def position_of_zero(*, low: float, high: float, levels: int, bits: int) -> float:
+    """Where the signal 0 lies on the range, in steps from ``low``.
+
+    It is often a tie, and then rounding decides. So it is rounded as `quantize_uniform` rounds it:
+    in the arithmetic of ``bits`` bits, and of 32 for shorter ones.
+    """
+    real: type[np.floating[Any]] = np.float64 if bits == 64 else np.float32
+    return float((real(0.0) - real(low)) * real((levels - 1) / (high - low)))
 
 
 def _position(x: Array, low: float, high: float, per_unit: float) -> Array:
