@@ -110,6 +110,10 @@ class Watch:
         """All ADCs."""
         return [adc for _, _, watched, _ in self.parts for adc in watched]
 
+    def dac_ties(self) -> bool:
+        """Whether any input rests on a tie of its DAC."""
+        return any(bool(np.any(dac.ties)) for _, _, _, dac in self.parts if dac is not None)
+
     def ties(self, batch: tuple[int, ...]) -> np.ndarray:
         """Which outputs of real vectors of shape ``batch`` rest on a tie: (*batch, outputs)."""
         mask = np.zeros((*batch, self.shape[self.side == "vmm"]), dtype=bool)
