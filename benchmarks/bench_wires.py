@@ -7,6 +7,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from crosssim_core import AnalogCore, CrossSimParameters
 from crosssim_core.numerics.wires import (
     Line,
     UniformNetwork,
@@ -114,10 +115,42 @@ def products() -> Table:
     return table
 
 
+def cores() -> Table:
+    """Products of 256 vectors with cores of one 256×256 array, first and later ones."""
+    table = Table("256×256 core", "first product [ms]", "later product [ms]", "over ideal core")
+    matrix, x = RANDOM.uniform(-1, 1, (256, 256)), RANDOM.uniform(-1, 1, (256, 256))
+    wires = {"enable": True, "Rp_row": 1e3 * RATIO, "Rp_col": 1e3 * RATIO}
+    settings: dict[str, dict[str, object]] = {
+        "ideal": {},
+        "wires": {"xbar.array.parasitics": wires},
+        "wires, pairs on shared lines": {
+            "xbar.array.parasitics": wires,
+            "core.balanced.interleaved_posneg": True,
+        },
+        "wires, slices": {
+            "xbar.array.parasitics": wires,
+            "core.style": "BITSLICED",
+            "core.weight_bits": 8,
+        },
+    }
+    ideal = 0.0
+    for name, changes in settings.items():
+        params = CrossSimParameters()
+        params.update(changes)
+        core = AnalogCore(matrix, params)
+        start = time.perf_counter()
+        core @ x
+        first = time.perf_counter() - start
+        later = seconds(lambda core=core: [core @ x for _ in range(20)]) / 20
+        ideal = ideal or later
+        table.add_row(name, f"{1e3 * first:.1f}", f"{1e3 * later:.2f}", f"{later / ideal:.2f}")
+    return table
+
+
 def main() -> None:
-    """Print three tables."""
+    """Print four tables."""
     console = Console()
-    for table in (programming(), growth(), products()):
+    for table in (programming(), growth(), products(), cores()):
         console.print(table)
 
 

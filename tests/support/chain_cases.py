@@ -149,11 +149,16 @@ def array_settings(draw: st.DrawFn) -> dict[str, Any]:
             "xbar.device.programming_error.model": draw(st.sampled_from(ERRORS)),
             "xbar.device.programming_error.magnitude": 0.05,
         }
+    settings |= draw(circuit_settings(settings))
+    separate = settings.get("xbar.array.parasitics.current_from_input") is False
     sides = ("mvm", "vmm") if draw(st.booleans()) else ("mvm",)
     if len(sides) == 2:
         settings |= {f"{pair}.match": False for pair in ("xbar.dac", "xbar.adc", INPUTS)}
     for side in sides:
         inputs, dac = draw(input_settings())
+        if separate:
+            binary = {"input_bitslicing": True, "slice_size": 1}
+            inputs, dac = {"min": -1.1, "max": 1.1}, SIGNED_DIGITS | binary
         adc = draw(adc_settings(settings, dac, inputs, pairs=pairs))
         for pair, group in ((INPUTS, inputs), ("xbar.dac", dac), ("xbar.adc", adc)):
             settings |= {f"{pair}.{side}.{name}": value for name, value in group.items()}
@@ -161,6 +166,32 @@ def array_settings(draw: st.DrawFn) -> dict[str, Any]:
 
 
 INPUTS = "core.mapping.inputs"
+SIGNED_DIGITS = {"model": "SignMagnitudeDAC", "bits": 3, "signed": True}
+
+
+@st.composite
+def circuit_settings(draw: st.DrawFn, settings: dict[str, Any]) -> dict[str, Any]:
+    """Wires with resistance, and cells that saturate; often none of them."""
+    chosen: dict[str, Any] = {}
+    wires = "xbar.array.parasitics."
+    if draw(st.booleans()):
+        slices = settings["core.bit_sliced.num_slices"]
+        most = slices if settings["core.style"] == "BITSLICED" else 1
+        names = ("Rp_row", "Rp_col", "Rp_row_terminal", "Rp_col_terminal")
+        chosen |= {
+            f"{wires}{name}": draw(st.sampled_from((0.0, 0.1, 8.0, 600.0))) for name in names
+        }
+        chosen |= {
+            f"{wires}enable": True,
+            f"{wires}current_from_input": draw(st.sampled_from((True, True, False))),
+            f"{wires}selected_rows": draw(st.sampled_from(("top", "bottom"))),
+            f"{wires}disable_slices": draw(st.lists(st.integers(0, most - 1), max_size=1)),
+        }
+    if draw(st.sampled_from((False, False, False, True))):
+        law = "xbar.device.nonlinear_IV."
+        # Beyond 1.15 V the cell conducts less and less; inputs reach 3.3 times the full scale.
+        chosen |= {f"{law}enable": True, f"{law}model": "CubicDevice", "xbar.device.Vread": 0.3}
+    return chosen
 
 
 @st.composite

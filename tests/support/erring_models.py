@@ -56,6 +56,29 @@ class StuckCell:
 
 
 @dataclass(frozen=True)
+class LopsidedCell:
+    """A current with a quadratic term, so that it is not odd: ``g (v + magnitude v²)``."""
+
+    params: DeviceErrorParams
+    cell: Cell
+
+    def current(self, g, v, /):
+        return g * (v + self.params.magnitude * v**2)
+
+
+@dataclass(frozen=True)
+class GrowingCell:
+    """Like a pair of diodes, which no polynomial describes everywhere."""
+
+    params: DeviceErrorParams
+    cell: Cell
+
+    def current(self, g, v, /):
+        xp, rate = array_namespace(g), 3.0
+        return g * (xp.exp(rate * v) - xp.exp(-rate * v)) / (2 * rate)
+
+
+@dataclass(frozen=True)
 class SkewedAdc:
     """An ADC whose lines have offsets of their own, drawn once."""
 
@@ -81,6 +104,8 @@ class Bench:
             ModelEntry("bench.erring", "erring_models:ErringCell"),
             ModelEntry("bench.told", "erring_models:ToldCell"),
             ModelEntry("bench.stuck", "erring_models:StuckCell"),
+            ModelEntry("bench.lopsided", "erring_models:LopsidedCell"),
+            ModelEntry("bench.growing", "erring_models:GrowingCell"),
         ]
 
     @hookimpl

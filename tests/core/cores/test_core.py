@@ -12,7 +12,6 @@ from crosssim_core.errors import (
     NotProgrammedError,
     ParameterError,
     ShapeError,
-    UnsupportedError,
 )
 
 A = np.array([[1, -0.5, 0.25], [0.3, 0.8, -1]])
@@ -252,20 +251,6 @@ def test_a_gpu_that_is_not_there_is_named():
     else:
         with pytest.raises(DeviceUnavailableError, match="GPU 999"):
             AnalogCore(A, tree(simulation__useGPU=True, simulation__gpu_id=999))
-
-
-@pytest.mark.parametrize(
-    ("values", "name"),
-    [
-        (
-            {"xbar__array__parasitics__enable": True, "xbar__array__parasitics__Rp_row": 1.0},
-            "xbar.array.parasitics",
-        ),
-    ],
-)
-def test_what_is_not_built_is_refused_by_name(values, name):
-    with pytest.raises(UnsupportedError, match=name):
-        AnalogCore(A, tree(**values))
 
 
 def test_copies_and_pickles_hold_the_same_chip():

@@ -20,7 +20,7 @@ ARRAYS = np.load(REFERENCE / "core.npz")
 CASES = json.loads((REFERENCE / "core.json").read_text())
 
 
-FAMILIES = ("core", "partition", "complex")
+FAMILIES = ("core", "partition", "complex", "parasitics", "separate_source", "nonlinear")
 
 
 def one_code(core):

@@ -63,11 +63,19 @@ def test_names_of_choices_are_read_as_well():
     assert tree.core.style is CoreStyle.OFFSET
 
 
-@pytest.mark.parametrize("path", ["simulation.literal", "core.mapping.inputs.mvm.per_vector"])
-def test_what_crosssim_3_2_does_not_know_is_written_only_where_it_is_used(params, path):
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("simulation.literal", True),
+        ("simulation.wires_in_gradients", False),
+        ("core.mapping.inputs.mvm.per_vector", True),
+        ("xbar.array.parasitics.disable_slices", [0]),
+    ],
+)
+def test_what_crosssim_3_2_does_not_know_is_written_only_where_it_is_used(params, path, value):
     name = path.rpartition(".")[2]
     assert name not in json.dumps(params.to_dict())
-    params.update({"core.mapping.inputs.mvm.percentile": 1.0, path: True})
+    params.update({"core.mapping.inputs.mvm.percentile": 1.0, path: value})
     assert name in json.dumps(params.to_dict())
     assert CrossSimParameters.from_dict(params.to_dict()) == params
 

@@ -426,18 +426,21 @@ def test_p25_choices_by_string_equal_their_string_and_stay_strings_in_json(param
     assert type(params.to_dict()["simulation"]["Verr_matmul_criterion"]) is str
 
 
-def test_p26_there_is_no_switch_for_wires_of_single_slices(params):
-    with pytest.raises(UnknownParameterError):
-        _ = params.xbar.array.parasitics.disable_slices
+def test_p26_wires_of_single_slices_can_be_switched_off(params):
+    assert params.xbar.array.parasitics.disable_slices == []
     params.update(
         {
             "core.style": "BITSLICED",
             "core.weight_bits": 8,
             "xbar.array.parasitics.enable": True,
             "xbar.array.parasitics.Rp_row": 1.0,
+            "xbar.array.parasitics.disable_slices": [1],
         }
     )
     params.validate()
+    params.xbar.array.parasitics.disable_slices = [0, 2]
+    with pytest.raises(ParameterError, match=r"parasitics: disable_slices names slice 2; .*0 to 1"):
+        params.validate()
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,9 @@
 """Derivatives of analog products: straight through the converters, along the programmed weights.
 
 The backward pass takes the programmed weights as they were in the forward pass for the linear
-map, passes over conversion, saturation, noise and wires, and gives the gradients to the ideal
-weights. Source: Y. Bengio, N. Léonard, A. Courville 2013, arXiv:1308.3432.
+map, as wires with resistance make them act (`ProgrammedArrays.linear_map`), passes over
+conversion, saturation, noise and the laws of cells, and gives the gradients to the ideal weights.
+Source: Y. Bengio, N. Léonard, A. Courville 2013, arXiv:1308.3432.
 """
 
 from collections.abc import Callable

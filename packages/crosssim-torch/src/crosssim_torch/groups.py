@@ -54,14 +54,15 @@ def zeros_matter(arrays: ProgrammedArrays) -> bool:
     """Whether a read depends on cells that hold the weight 0.
 
     They cancel where the line carries the difference of a pair, or where nothing nonlinear
-    happens before it is taken, as long as they carry neither read noise nor an offset.
+    happens before it is taken, as long as they are ohmic and carry neither read noise nor an
+    offset.
     """
     plan: ReadPlan = arrays.plan.arrays[0].reads["mvm"]
     untouched = plan.saturation == 0 and (plan.analog_subtraction or not plan.converts)
     cancel = plan.mapping.signs == 2 and (plan.interleaved or untouched)
     offsets = arrays.state.weights.middle or any(adc and adc.background for adc in plan.adcs)
     vectors = arrays.plan.literal or plan.path.scale.factor is None
-    return not cancel or plan.reader is not None or bool(offsets) or vectors
+    return not (cancel and plan.ohmic) or plan.reader is not None or bool(offsets) or vectors
 
 
 def with_zeros(state: ArrayState, whole: ArrayPlan, layout: Layout) -> ArrayState:

@@ -128,11 +128,14 @@ class ArrayHolder(nn.Module):
         return self._tiles[key].load(key, self._buffers, self._reads)
 
     def _programmed_weights(self, key: str, holding: Holding) -> tuple[Tensor, ...]:
-        """The weights that the arrays hold, in stock shapes; made once for each programming."""
+        """The weights along which derivatives by the input are taken, in stock shapes.
+
+        Those that the arrays hold, as their wires make them act; made once for each programming.
+        """
         arrays, tile = self._programmed(key, holding), self._tiles[key]
         if tile.weights is None:
             with apart():
-                held: Any = tile.layout(holding).variables(arrays.matrix())
+                held: Any = tile.layout(holding).variables(arrays.linear_map("mvm"))
                 tile.weights = tuple(w.contiguous() for w in held[: len(holding.weights)])
         return tile.weights
 

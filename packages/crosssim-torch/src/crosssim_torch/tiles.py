@@ -92,7 +92,7 @@ class Tile:
     alone: bool | None = None
     """Whether products can be formed with the cells that are stored."""
     weights: tuple[Tensor, ...] | None = None
-    """The weights that the arrays hold, in stock shapes."""
+    """The weights that the arrays multiply by, in stock shapes."""
     profile: Profile | None = None
     """What reads have seen since the plan was made; None where nothing is recorded."""
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from jaxtyping import Float
 
 from crosssim_core.chain.plan import ReadPlan
+from crosssim_core.numerics.wires import SummedLaw
 from crosssim_core.typing import Array
 
 
@@ -40,6 +41,15 @@ class Block:
     plan: ReadPlan
     conductance: Float[Array, "slices signs lines inputs"]
     """Conductances over the largest one [1]; a unit line comes before the outputs."""
+    laws: tuple[tuple[SummedLaw, ...], ...] = ()
+    """Polynomials that give the line currents, for each slice and sign; empty for ohmic cells."""
+
+    @property
+    def name(self) -> str:
+        """What messages call it."""
+        parts = (self.outputs, self.inputs)
+        outputs, inputs = (f"{part.start} to {part.stop - 1}" for part in parts)
+        return f"the array of outputs {outputs} and inputs {inputs}"
 
 
 Grid = tuple[tuple[Block, ...], ...]

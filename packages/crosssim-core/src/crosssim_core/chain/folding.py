@@ -9,12 +9,14 @@ from crosssim_core._array import array_namespace, device_of
 from crosssim_core.chain.bank import Bank, Digitise, Saturation
 from crosssim_core.chain.block import Block, WeightRange
 from crosssim_core.chain.drive import Constants, Driver
+from crosssim_core.chain.laws import combined, law_operators, less
 from crosssim_core.chain.lines import parts
 from crosssim_core.chain.noise import ReadMoments
 from crosssim_core.chain.plan import ReadPlan, SliceAdc
 from crosssim_core.chain.product import ArrayProduct, Operator
 from crosssim_core.converters import UniformLevels
 from crosssim_core.numerics.quantize import position_of_zero
+from crosssim_core.numerics.wires import SummedLaw
 from crosssim_core.random import NoiseSource
 from crosssim_core.typing import Array
 
@@ -47,6 +49,8 @@ class Term(NamedTuple):
     adc: SliceAdc | None
     gain: float
     """What a unit of its current adds to the product."""
+    law: SummedLaw | None = None
+    """What gives its currents instead of ``g``; None for ohmic cells."""
 
 
 def fold(
@@ -63,8 +67,10 @@ def fold(
     """
     plan, driver = block.plan, source.driver
     unit_line = plan.mapping.unit_line
+    user = weights.half * per_user(driver)
     slices = [
-        _terms(plan, cells, i, weights.half * per_user(driver)) for i in range(plan.mapping.slices)
+        _terms(plan, cells, i, user, block.laws[i] if block.laws else ())
+        for i in range(plan.mapping.slices)
     ]
     groups = slices if _apart(plan) else [[term for terms in slices for term in terms]]
     terms = [term for group in groups for term in group]
@@ -107,16 +113,25 @@ def operators(
     return tuple(made[pair] for pair in zip(zeros, ones, strict=True))
 
 
-def _terms(plan: ReadPlan, cells: ReadMoments, index: int, user: float) -> list[Term]:
+def _terms(
+    plan: ReadPlan, cells: ReadMoments, index: int, user: float, laws: Sequence[SummedLaw]
+) -> list[Term]:
     """The terms of one weight slice."""
     adc, gain = plan.adcs[index], user / plan.mapping.units[index]
     g = cells.mean[index, ...]
     variance = cells.variance[index, ...] if plan.reader is not None else None
     if merges_pair(plan):
         summed = None if variance is None else variance[0, ...] + variance[1, ...]
-        return [Term(g[0, ...] - g[1, ...], summed, adc, gain)]
+        law = combined([(1.0, laws[0]), (-1.0, laws[1])]) if laws else None
+        return [Term(g[0, ...] - g[1, ...], summed, adc, gain, law)]
     return [
-        Term(g[sign, ...], None if variance is None else variance[sign, ...], adc, gain * factor)
+        Term(
+            g[sign, ...],
+            None if variance is None else variance[sign, ...],
+            adc,
+            gain * factor,
+            laws[sign] if laws else None,
+        )
         for sign, factor in zip(range(plan.mapping.signs), (1.0, -1.0), strict=False)
     ]
 
@@ -145,14 +160,17 @@ def _bank(
 ) -> Bank:
     plan, driver, inputs = block.plan, source.driver, block.inputs
     xp = array_namespace(terms[0].g)
-    rows, constants, spreads, gains = [], [], [], []
+    rows, constants, spreads, gains, laws = [], [], [], [], []
     for term in terms:
         levels = _levels(plan, term)
         per = 1.0 if levels is None else 1.0 / levels.step
         background = term.adc.background if term.adc and not plan.saturation else 0.0
         g = term.g - background if background else term.g
         rows.append(g * (per * driver.step_unit))
-        constants.append(_constant(g, per * driver.low, _start(levels, like=g)))
+        ahead = per * driver.low if term.law is None else 0.0
+        constants.append(_constant(g, ahead, _start(levels, like=g)))
+        if term.law is not None:
+            laws.append(combined([(per, less(term.law, background))]))
         gains.append(term.gain / per)
         if term.variance is not None:
             spreads.append(term.variance * (per**2 * driver.power_unit))
@@ -164,7 +182,11 @@ def _bank(
     powers = (source.zero.powers, source.one.powers)
     return Bank(
         path=source.path,
-        operators=operators(_joined(rows), inputs, product, constant, *steps),
+        operators=law_operators(
+            laws, inputs, product, constant, driver=driver, zeros=steps[0], ones=steps[1]
+        )
+        if laws
+        else operators(_joined(rows), inputs, product, constant, *steps),
         spreads=operators(_joined(spreads), inputs, product, None, *powers) if spreads else (),
         saturation=_saturation(terms, number, block, source, product),
         digitise=_digitise(terms, plan, product),

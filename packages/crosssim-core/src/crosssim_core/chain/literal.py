@@ -1,19 +1,18 @@
 """The literal chain: every physical step after the other, for every vector. The oracle."""
 
+from functools import partial
+
 from jaxtyping import Float
 
 from crosssim_core._array import array_namespace
+from crosssim_core.arrays import line_currents
 from crosssim_core.chain.block import Block, Grid, WeightRange
 from crosssim_core.chain.inputs import total
 from crosssim_core.chain.mapping import decode
-from crosssim_core.chain.noise import CellReader
 from crosssim_core.chain.plan import ReadPlan
 from crosssim_core.chain.tap import Place, Tap, digit_by_digit
 from crosssim_core.random import NoiseSource
 from crosssim_core.typing import Array
-
-CHUNK = 2**22
-"""Cells whose noise is drawn at once."""
 
 
 def read_literal(
@@ -83,33 +82,18 @@ def _read_slice(
 def _currents(u: Array, block: Block, index: int, noise: NoiseSource | None) -> list[Array]:
     """Currents of the lines that reach the ADC, for the voltages of one step in time."""
     plan = block.plan
-    xp = array_namespace(u)
-    signs = range(plan.mapping.signs)
-    arrays = [block.conductance[index, sign, ...] for sign in signs]
-    if plan.reader is None:
-        currents = [xp.matmul(u, g.T) for g in arrays]
-    else:
+    fresh = None
+    if plan.reader is not None:
         assert noise is not None
-        currents = [_noisy_currents(u, g, plan.reader, noise) for g in arrays]
-    if plan.interleaved:
-        currents = _difference(currents)
+        fresh = partial(plan.reader.read, noise=noise)
+    where = f"{block.name}, weight slice {index}"
+    currents = line_currents(
+        plan.circuits[index], u, block.conductance[index, ...], fresh=fresh, where=where
+    )
     if plan.saturation > 0:
-        currents = [xp.clip(c, -plan.saturation, plan.saturation) for c in currents]
+        clip = array_namespace(u).clip
+        currents = [clip(c, -plan.saturation, plan.saturation) for c in currents]
     return _difference(currents) if plan.analog_subtraction else currents
-
-
-def _noisy_currents(u: Array, g: Array, reader: CellReader, noise: NoiseSource) -> Array:
-    """Line currents where every vector sees cells that deviate afresh."""
-    xp = array_namespace(u)
-    vectors = xp.reshape(u, (-1, 1, u.shape[-1]))
-    chunk = max(1, CHUNK // max(1, g.shape[0] * g.shape[1]))
-    parts = []
-    for start in range(0, vectors.shape[0], chunk):
-        part = vectors[start : min(start + chunk, vectors.shape[0]), ...]
-        cells = xp.broadcast_to(g, (part.shape[0], *g.shape))
-        parts.append(xp.sum(reader.read(cells, noise=noise) * part, axis=-1))
-    lines = xp.concat(parts, axis=0) if parts else xp.zeros_like(u[..., :0])
-    return xp.reshape(lines, (*u.shape[:-1], g.shape[0]))
 
 
 def _difference(lines: list[Array]) -> list[Array]:

@@ -4,12 +4,13 @@ from dataclasses import dataclass
 
 from jaxtyping import Float
 
+from crosssim_core.arrays import ArrayCircuit, array_circuits
 from crosssim_core.chain.inputs import InputPath
 from crosssim_core.chain.mapping import Mapping, Side
 from crosssim_core.chain.noise import CellReader
 from crosssim_core.chain.ranges import AdcRange, adc_range
 from crosssim_core.converters import AdcModel, AdcSite, UniformLevels
-from crosssim_core.errors import UnsupportedError
+from crosssim_core.devices import ConductsNonlinearly, device_model
 from crosssim_core.parameters import AdcParams, ADCRangeLimits, CrossSimParameters, DacParams
 from crosssim_core.parameters.messages import within
 from crosssim_core.plugins.registry import factory
@@ -68,6 +69,8 @@ class ReadPlan:
     """Converter of each weight slice; None where currents are read exactly, without clipping."""
     adc_per_digit: bool
     """Whether every digit is converted, rather than their sum."""
+    circuits: tuple[ArrayCircuit, ...]
+    """How the cells of each weight slice form line currents."""
     reader: CellReader | None
     """Read noise; None without."""
     stochastic: bool
@@ -97,15 +100,23 @@ class ReadPlan:
         Raises:
             UnknownModelError: A converter model is not installed.
             ParameterError: A converter refuses its parameters or its range; the path is its own.
-            UnsupportedError: An effect is switched on that is not simulated yet.
         """
-        _refuse_what_is_not_built(params)
         dac: DacParams = getattr(params.xbar.dac, side)
         adc: AdcParams = getattr(params.xbar.adc, side)
         with within(f"xbar.dac.{side}"):
             path = InputPath.of(getattr(params.core.mapping.inputs, side), dac)
         pairs = mapping.signs == 2
         balanced = params.core.balanced
+        interleaved = pairs and balanced.interleaved_posneg
+        device: ConductsNonlinearly | None = device_model(params.xbar.device, "nonlinear_IV")
+        circuits = array_circuits(
+            params,
+            side,
+            slices=mapping.slices,
+            inputs=inputs,
+            interleaved=interleaved,
+            law=None if device is None else device.current,
+        )
         reader = CellReader.of(params.xbar.device)
         adcs: list[SliceAdc | None] = []
         for index in range(mapping.slices):
@@ -122,13 +133,19 @@ class ReadPlan:
             mapping=mapping,
             path=path,
             saturation=params.xbar.array.Icol_max,
-            interleaved=pairs and balanced.interleaved_posneg,
+            interleaved=interleaved,
             analog_subtraction=pairs and balanced.subtract_current_in_xbar,
             adcs=tuple(adcs),
             adc_per_digit=adc.adc_per_ibit,
+            circuits=circuits,
             reader=reader,
             stochastic=reader is not None or (adc.stochastic_rounding and adc.converts),
         )
+
+    @property
+    def ohmic(self) -> bool:
+        """Whether all cells obey Ohm's law."""
+        return all(circuit.law is None for circuit in self.circuits)
 
     @property
     def converts(self) -> bool:
@@ -143,16 +160,3 @@ def _slice_adc(record: AdcParams, limits: AdcRange, lines: int, stream: Stream) 
         model = TrimmedAdc(model, limits.trim)
     by_bound = record.adc_range_option is ADCRangeLimits.MAX
     return SliceAdc(model, limits.background, meets_ties=by_bound)
-
-
-def _refuse_what_is_not_built(params: CrossSimParameters) -> None:
-    device, wires = params.xbar.device, params.xbar.array.parasitics
-    resistances = (wires.Rp_row, wires.Rp_col, wires.Rp_row_terminal, wires.Rp_col_terminal)
-    switched_on = {
-        "xbar.device.nonlinear_IV": device.nonlinear_IV.enable
-        and device.nonlinear_IV.model != "IdealDevice",
-        "xbar.array.parasitics": wires.enable and any(r > 0 for r in resistances),
-    }
-    for name, on in switched_on.items():
-        if on:
-            raise UnsupportedError(f"{name} is switched on and is not simulated yet.")

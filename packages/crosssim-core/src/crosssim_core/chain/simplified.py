@@ -29,6 +29,12 @@ Rewrites, each with the condition under which it is exact:
     normal deviates is normal with variance ``Var[g] @ u**2``. Exact where no cell is clipped; else
     mean and variance stay exact and the distribution approaches a normal one with the number of
     cells. Where a model does not know its moments, `simplify` returns None.
+``solve_wires``
+    Where wires have resistance, the matrix that they make of the programmed one takes its place
+    beforehand, and all the others apply; see `effective`.
+``sum_laws``
+    One product for each power of the voltages replaces the currents of single cells, where their
+    law is a polynomial and wires have no resistance. Digits are not merged then.
 
 For a tap, which is shown line currents, arrays are read as if their lines saturated at infinity:
 no rewrite is applied then that needs lines that do not saturate, and every current is formed.
@@ -37,7 +43,7 @@ no rewrite is applied then that needs lines that do not saturate, and every curr
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
-from operator import add, sub
+from operator import add
 from typing import Any
 
 from jaxtyping import Float
@@ -49,7 +55,7 @@ from crosssim_core.chain.drive import Drive, Driver
 from crosssim_core.chain.folding import Source, constant_of, fold, per_user
 from crosssim_core.chain.inputs import InputScale
 from crosssim_core.chain.lines import per_line
-from crosssim_core.chain.mapping import decode
+from crosssim_core.chain.matrix import user_weights
 from crosssim_core.chain.noise import ReadMoments
 from crosssim_core.chain.plan import ReadPlan
 from crosssim_core.chain.product import ArrayProduct, Operator
@@ -205,7 +211,7 @@ def simplify(
     None if there is no such reader, because a model of read noise does not know its moments.
 
     Args:
-        grid: The programmed arrays.
+        grid: The arrays, as `effective` has them.
         weights: Matrix values that the ends of the weight scale stand for.
         product: How line currents are to be formed.
         tapped: Whether a tap is to be shown them.
@@ -269,7 +275,7 @@ def _unscaled(y: Array, drive: Drive, product: ArrayProduct, bias: Array | None)
 
 def _mergeable(plan: ReadPlan) -> bool:
     """Noise of a unit line is common to all outputs, which one matrix cannot express."""
-    linear = plan.saturation == 0 and not plan.converts
+    linear = plan.saturation == 0 and not plan.converts and plan.ohmic
     return linear and not (plan.reader is not None and plan.mapping.unit_line)
 
 
@@ -285,7 +291,7 @@ def _driver(plan: ReadPlan) -> Driver:
     if path.dac is None and path.scale.factor is not None:
         folded = path.scale.factor
         path = replace(path, scale=InputScale(1.0))
-    if plan.saturation == 0 and not (plan.adc_per_digit and plan.converts):
+    if plan.saturation == 0 and not (plan.adc_per_digit and plan.converts) and plan.ohmic:
         path = replace(path, digits=None, merged=path.digits)
     return Driver(path, folded)
 
@@ -382,15 +388,11 @@ def _joined(blocks: Sequence[Sequence[Array]]) -> Array:
 
 
 def _user_weights(block: Block, cells: ReadMoments, weights: WeightRange) -> Array:
-    """The matrix that one array holds, over the scale that its inputs are still to get."""
-    mapping, g = block.plan.mapping, cells.mean
-    lines = [reduce(sub, (g[i, s, ...] for s in range(mapping.signs))) for i in range(g.shape[0])]
-    matrix = decode(mapping, lines, 1.0, axis=0) * weights.half
-    return matrix + weights.middle if weights.middle else matrix
+    return user_weights(cells.mean, block.plan.mapping, weights)
 
 
 def _user_variances(block: Block, cells: ReadMoments, weights: WeightRange) -> Array:
-    """Variance of the elements of `_user_weights`."""
+    """Variance of the elements of `user_weights`."""
     mapping, variance = block.plan.mapping, cells.variance
     shares = (
         (weights.half / unit) ** 2 * variance[i, sign, ...]

@@ -3,8 +3,12 @@
 from collections.abc import Callable
 from typing import Any
 
+from crosssim_core._array import array_namespace
+from crosssim_core.chain.block import Grid
+from crosssim_core.chain.effective import effective, ohmic
 from crosssim_core.chain.literal import read_literal
 from crosssim_core.chain.mapping import Side
+from crosssim_core.chain.matrix import user_matrix
 from crosssim_core.chain.product import MATRIX_PRODUCT, ArrayProduct
 from crosssim_core.chain.simplified import SimplifiedReader, simplify
 from crosssim_core.chain.tap import Tap
@@ -44,6 +48,7 @@ class ProgrammedArrays:
         self._reads = reads
         self._sources = sources
         self._readers: dict[tuple[Side, ArrayProduct], SimplifiedReader | None] = {}
+        self._grids: dict[Side, Grid | None] = {}
         self._stochastic = {side: _any_stochastic(plan, side) for side in SIDES}
         self._data_driven = {side: _any_data_driven(plan, side) for side in SIDES}
 
@@ -51,11 +56,28 @@ class ProgrammedArrays:
         """The real matrix that the conductances stand for, shape ``plan.shape``."""
         return self.plan.matrix(self.state)
 
+    def linear_map(self, side: Side) -> Array:
+        """The matrix along which derivatives of a product are taken, shape (outputs, inputs).
+
+        What wires with resistance make of `matrix`, were all cells ohmic; or `matrix` itself where
+        ``simulation.wires_in_gradients`` is off, and for arrays with separate sources, whose
+        products are not linear in their inputs.
+        """
+        wired = any(c.wires for part in self.plan.arrays for c in part.reads[side].circuits)
+        if not (wired and self.plan.params[0].simulation.wires_in_gradients):
+            matrix = self.matrix()
+            return matrix if side == "mvm" else array_namespace(matrix).matrix_transpose(matrix)
+        grid = self._effective(side)
+        if grid is None:
+            grid = ohmic(self.plan.grid(self.state, side))
+        return user_matrix(grid, self.state.weights)
+
     def by_vectors(self, side: Side, product: ArrayProduct) -> bool:
         """Whether `read` needs explicit vectors, so that ``product`` cannot be used.
 
         So it is for the literal chain, for input ranges that follow from the vectors of a call,
-        and for read noise that has to be drawn cell by cell.
+        for read noise that has to be drawn cell by cell, and for circuits that every vector
+        changes.
         """
         if self.plan.literal or self._data_driven[side]:
             return True
@@ -107,12 +129,18 @@ class ProgrammedArrays:
     def _reader(self, side: Side, product: ArrayProduct) -> SimplifiedReader | None:
         key = (side, product)
         if key not in self._readers:
-            grid = self.plan.grid(self.state, side)
+            grid, weights, reader = self._effective(side), self.state.weights, None
             tapped = self.profile is not None and self.profile.currents is not None
-            self._readers[key] = simplify(
-                grid, weights=self.state.weights, product=product, tapped=tapped
-            )
+            if grid is not None:
+                reader = simplify(grid, weights=weights, product=product, tapped=tapped)
+            self._readers[key] = reader
         return self._readers[key]
+
+    def _effective(self, side: Side) -> Grid | None:
+        """The arrays with ideal wires that act like these; solved once for all products."""
+        if side not in self._grids:
+            self._grids[side] = effective(self.plan.grid(self.state, side))
+        return self._grids[side]
 
 
 def _any_stochastic(plan: ArrayPlan, side: Side) -> bool:

@@ -5,12 +5,13 @@ from pydantic import Field
 from crosssim_core.parameters.base import Params
 from crosssim_core.parameters.enums import SelectedRows
 from crosssim_core.parameters.legacy import GATE_INPUT
-from crosssim_core.parameters.plain import NonNegative
+from crosssim_core.parameters.plain import Count, NonNegative
 
 
 class ParasiticsParameters(Params):
     """Wires that have resistance."""
 
+    newer = frozenset({"disable_slices"})
     retired = GATE_INPUT
 
     enable: bool = False
@@ -29,6 +30,8 @@ class ParasiticsParameters(Params):
     selected_rows: SelectedRows = SelectedRows.TOP
     """Which physical rows are used where there are more rows than inputs and
     ``current_from_input`` is False."""
+    disable_slices: list[Count] = Field(default=[])
+    """Weight slices, 0 being the least significant, whose arrays have wires without resistance."""
 
 
 class ArrayParameters(Params):

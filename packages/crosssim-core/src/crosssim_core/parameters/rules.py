@@ -24,6 +24,7 @@ def check(core: CoreParameters, xbar: XbarParameters) -> None:
             "give 2 at least, or 0 for continuous cells.",
             "xbar.device",
         )
+    _check_disabled_slices(core, xbar)
     for path, adc in _adcs(xbar):
         try:
             _check_calibrated(core, adc)
@@ -44,6 +45,17 @@ def _adcs(xbar: XbarParameters) -> Iterator[tuple[str, AdcParams]]:
     yield "xbar.adc.mvm", xbar.adc.mvm
     if not xbar.adc.match:
         yield "xbar.adc.vmm", xbar.adc.vmm
+
+
+def _check_disabled_slices(core: CoreParameters, xbar: XbarParameters) -> None:
+    slices = core.bit_sliced.num_slices if core.style is CoreStyle.BITSLICED else 1
+    disabled = xbar.array.parasitics.disable_slices
+    if any(index >= slices for index in disabled):
+        raise ParameterError(
+            f"disable_slices names slice {max(disabled)}; core.style {core.style.name} has slices "
+            f"0 to {slices - 1} here.",
+            "xbar.array.parasitics",
+        )
 
 
 def _check_calibrated(core: CoreParameters, adc: AdcParams) -> None:

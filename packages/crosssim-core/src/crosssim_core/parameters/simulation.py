@@ -55,7 +55,7 @@ class AnalyticsParameters(Params):
 class SimulationParameters(Params):
     """How the simulator works."""
 
-    newer = frozenset({"literal"})
+    newer = frozenset({"literal", "wires_in_gradients"})
 
     convolution: ConvolutionParameters = Field(default_factory=ConvolutionParameters)
     analytics: AnalyticsParameters = Field(default_factory=AnalyticsParameters)
@@ -64,13 +64,14 @@ class SimulationParameters(Params):
     gpu_id: Count = 0
     """Which one."""
     Niters_max_parasitics: AtLeastOne = 100
-    """Most iterations of a circuit solution."""
+    """Most iterations of a circuit solution, where one iterates; 200 are always allowed."""
     Verr_th_mvm: Positive = 1e-3
-    """Largest voltage error of a circuit solution, over the full-scale voltage [1]."""
+    """Largest voltage error of a circuit solution, where one iterates, over the largest input of
+    each vector [1]; never more than 1e-6."""
     Verr_matmul_criterion: MatmulCriterion = MatmulCriterion.MAX_MAX
-    """How errors of a circuit solution are reduced over a batch."""
+    """Without effect: every vector of a batch is solved by itself."""
     relaxation_gamma: Positive = 1.0
-    """Relaxation factor of a circuit solution, below 1 for under-relaxation [1]."""
+    """Without effect: circuits are not relaxed."""
     disable_fast_balanced: bool = False
     """Evaluate both halves of differential arrays by themselves."""
     disable_fast_matmul: bool = False
@@ -78,9 +79,13 @@ class SimulationParameters(Params):
     disable_fast_nonlinear_IV: bool = False
     """Evaluate the current of every cell by itself."""
     hide_convergence_msg: bool = False
-    """Be silent about circuit solutions that are tried again."""
+    """Without effect: circuits are not tried again, and tell how they were solved to the logger
+    ``crosssim_core.arrays``."""
     literal: bool = False
     """Do each physical step one after another, as the oracle for everything faster."""
+    wires_in_gradients: bool = True
+    """Take derivatives by the inputs along the matrix that resistive wires make of the programmed
+    one, rather than along the programmed one."""
 
     @property
     def fast_matmul(self) -> bool:

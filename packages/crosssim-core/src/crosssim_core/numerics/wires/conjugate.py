@@ -9,6 +9,9 @@ from crosssim_core.numerics.wires.solution import relative
 from crosssim_core.numerics.wires.uniform import Cells, UniformNetwork
 from crosssim_core.typing import Array
 
+ROUNDING = 1e-20
+"""Decrease of the error after which more steps change nothing, whatever the error is [1]."""
+
 
 @dataclass(frozen=True, slots=True)
 class Drops:
@@ -60,7 +63,7 @@ def conjugate_gradients(
     for step in range(max_steps + 1):
         if step == max_steps or bool(xp.all(product <= target**2 * start)):
             residual = relative(w - network.drops(injected - g * w), scale)
-            if step == max_steps or residual <= tolerance:
+            if step == max_steps or residual <= tolerance or target < ROUNDING:
                 return Drops(w, injected - r - g * w, residual, step)
             target /= 10
         image = q + (g - mean) * p

@@ -17,6 +17,10 @@ INNER = 0.1
 """Residual of the linear circuit of a step, over that of the nonlinear one [1]."""
 
 
+HOPELESS = 1e12
+"""Residual from which there is no way back, as cells that conduct less and less have it [1]."""
+
+
 def descend(circuit: NonlinearCircuit, tolerance: float, max_steps: int) -> Solution:
     """Descent on the energy of the circuit; the caller looks at the residual.
 
@@ -33,7 +37,7 @@ def descend(circuit: NonlinearCircuit, tolerance: float, max_steps: int) -> Solu
     for step in range(max_steps + 1):
         cells = circuit.currents(w)
         residual = circuit.residual(w, cells)
-        if residual <= tolerance or step == max_steps:
+        if residual <= tolerance or step == max_steps or not residual < HOPELESS:
             return circuit.solution(cells, residual, step)
         step_to = conjugate_gradients(
             circuit.network,

@@ -90,4 +90,6 @@ def feed_drops(wires: Wires, outputs: int) -> Matrix:
 
 def output_drops(wires: Wires, inputs: int) -> Matrix:
     """Drop along an output line for a unit current at each input, shape (inputs, inputs)."""
-    return shared_drops(wires.output.segments(inputs))[::-1, ::-1]
+    mirrored = shared_drops(wires.output.segments(inputs))[::-1, ::-1]
+    # A copy, because some libraries take no arrays that run backwards.
+    return mirrored.copy()

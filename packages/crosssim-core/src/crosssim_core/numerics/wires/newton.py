@@ -84,7 +84,7 @@ class _Ladders:
         self.bound = LARGEST * float(xp.max(self.scale))
         inputs = g.shape[-1]
         supply = shared_drops(segments.supplies(inputs))
-        output = shared_drops(segments.outputs(inputs)[::-1])[::-1, ::-1]
+        output = shared_drops(segments.outputs(inputs)[::-1])[::-1, ::-1].copy()
         self.supply = from_host(supply, like=g, dtype=g.dtype)
         self.output = from_host(output, like=g, dtype=g.dtype)
 

@@ -1,7 +1,10 @@
 """Nonlinear cells on wires without resistance, as a few products of matrices."""
 
 from dataclasses import dataclass
-from math import acos, cos, pi
+from functools import reduce
+from math import cos, pi
+from operator import add
+from typing import Any
 
 from jaxtyping import Float
 
@@ -12,8 +15,14 @@ from crosssim_core.typing import Array
 DEGREES = (3, 6, 12, 24)
 """Degrees of polynomials that are tried, one after another."""
 
+EXACT_DEGREES = DEGREES[:2]
+"""Degrees that laws may have that are polynomials by nature."""
+
 PROBES = (-0.83, 0.41)
 """Voltages over the largest, none of them a node, at which a polynomial is tried."""
+
+BEYOND = (-2.9, 3.7)
+"""Likewise, where it shall hold beyond the limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,15 +41,24 @@ class SummedLaw:
 
     def currents(self, v: Float[Array, "*vectors inputs"], /) -> Float[Array, "*vectors outputs"]:
         """What `uncoupled_currents` computes, up to rounding, for voltages within the limit."""
-        xp = array_namespace(v)
-        x = v / self.limit
-        before, polynomial, order = xp.ones_like(x), x, 1
-        total = 0.0 * (x @ self.matrices[0].T)
-        for k, matrix in zip(self.orders, self.matrices, strict=True):
-            while order < k:
-                before, polynomial, order = polynomial, 2 * x * polynomial - before, order + 1
-            total += (polynomial if k else before) @ matrix.T
-        return total
+        terms = (
+            self.basis(order, v) @ matrix.T
+            for order, matrix in zip(self.orders, self.matrices, strict=True)
+        )
+        return reduce(add, terms)
+
+    def basis(self, order: int, v: Float[Array, "*shape"], /) -> Float[Array, "*shape"]:
+        """``T_order(v / limit)``, element by element."""
+        basis: Array = chebyshev(order, v / self.limit)
+        return basis
+
+
+def chebyshev(order: int, x: Any, /) -> Any:
+    """Chebyshev polynomial of the first kind of an array or a number, beyond ±1 as well."""
+    before, polynomial = 1.0 + 0.0 * x, x
+    for _ in range(order):
+        before, polynomial = polynomial, 2 * x * polynomial - before
+    return before
 
 
 def summed_law(
@@ -51,6 +69,7 @@ def summed_law(
     interleaved: bool = False,
     limit: float = 1.0,
     tolerance: float = 1e-12,
+    everywhere: bool = False,
 ) -> SummedLaw | None:
     """The polynomial that agrees with a law; None if none of low degree does.
 
@@ -60,6 +79,8 @@ def summed_law(
         interleaved: Whether the current of negative cells is subtracted.
         limit: Largest magnitude of a voltage [1].
         tolerance: Largest error over the largest coefficient.
+        everywhere: Whether the polynomial is to hold beyond the limit, as only that of a law
+            that is one does.
 
     Source: J. C. Mason, D. C. Handscomb, "Chebyshev Polynomials" (2002), chapter 6.
     """
@@ -70,12 +91,13 @@ def summed_law(
         cells = cell_currents(current, exact, xp.full_like(exact, x * limit))
         return cells[0, ...] - cells[1, ...] if interleaved else cells
 
-    for degree in DEGREES:
+    probes = (*PROBES, *BEYOND) if everywhere else PROBES
+    for degree in EXACT_DEGREES if everywhere else DEGREES:
         terms = _interpolated([at(cos(_angle(j, degree))) for j in range(degree + 1)])
         sizes = [_largest(term) for term in terms]
         small = tolerance * max(sizes)
         orders = [k for k, size in enumerate(sizes) if size > small] or [1]
-        if all(_largest(at(x) - _value(terms, x)) <= 10 * small for x in PROBES):
+        if all(_fits(at(x), terms, x, 10 * small) for x in probes):
             matrices = tuple(xp.astype(terms[k], g.dtype) for k in orders)
             return SummedLaw(tuple(orders), matrices, limit)
     return None
@@ -98,8 +120,11 @@ def _interpolated(values: list[Array]) -> list[Array]:
     return terms
 
 
-def _value(terms: list[Array], x: float) -> Array:
-    return _sum([term * cos(k * acos(x)) for k, term in enumerate(terms)])
+def _fits(value: Array, terms: list[Array], x: float, tolerance: float) -> bool:
+    """Whether the polynomial has this value at ``x``, where rounding grows with its degree."""
+    factors = [chebyshev(k, x) for k in range(len(terms))]
+    error = value - _sum([term * factor for term, factor in zip(terms, factors, strict=True)])
+    return _largest(error) <= tolerance * max(1.0, *(abs(float(f)) for f in factors))
 
 
 def _sum(parts: list[Array]) -> Array:

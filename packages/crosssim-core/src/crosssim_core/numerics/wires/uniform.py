@@ -1,6 +1,8 @@
 """The array whose cells all have one conductance, which a change of basis solves."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from jaxtyping import Float
@@ -17,7 +19,7 @@ Cells = Float[Array, "vectors signs outputs inputs"]
 class UniformNetwork:
     """The wires of an array with input sources, and the circuit with equal cells.
 
-    Depends on the geometry alone: made once for all arrays of a shape.
+    Depends on the geometry alone.
     """
 
     wires: Wires
@@ -38,9 +40,8 @@ class UniformNetwork:
     def of(cls, wires: Wires, /, *, outputs: int, inputs: int, like: Array) -> "UniformNetwork":
         """The network in float64, in the library and on the device of ``like``."""
         xp = array_namespace(like)
-        feed, output = feed_drops(wires, outputs), output_drops(wires, inputs)
-        feed_values, feed_modes = _modes(feed)
-        output_values, output_modes = _modes(output)
+        feed, feed_values, feed_modes = _decomposed(feed_drops, wires, outputs)
+        output, output_values, output_modes = _decomposed(output_drops, wires, inputs)
         parts = (feed, output, feed_modes, output_modes, feed_values[:, None], output_values)
         return cls(wires, *(from_host(part, like=like, dtype=xp.float64) for part in parts))
 
@@ -75,6 +76,11 @@ class UniformNetwork:
         return self.feed_modes @ modes @ self.output_modes.T
 
 
-def _modes(drops: Matrix) -> tuple[Matrix, Matrix]:
+@lru_cache(maxsize=32)
+def _decomposed(
+    drops_of: Callable[[Wires, int], Matrix], wires: Wires, cells: int
+) -> tuple[Matrix, Matrix, Matrix]:
+    """Drops along a line, their eigenvalues and eigenvectors; kept, since arrays are alike."""
+    drops = drops_of(wires, cells)
     values, vectors = np.linalg.eigh(drops)
-    return np.maximum(values, 0.0), vectors
+    return drops, np.maximum(values, 0.0), vectors
