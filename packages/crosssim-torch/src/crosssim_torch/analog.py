@@ -18,7 +18,7 @@ from crosssim_torch.parametrized import copied, forget_computation, keep_paramet
 from crosssim_torch.params import OwnParams, Params, own_copy
 from crosssim_torch.signatures import analog_signature
 
-OWN_ATTRIBUTES = ("_params", "_options", "_rows", "_tiles", "_reads")
+OWN_ATTRIBUTES = ("_params", "_options", "_rows", "_tiles", "_reads", "_ready")
 """What an analog module has beyond its stock layer, buffers aside."""
 
 
@@ -270,6 +270,8 @@ class AnalogModule(CarriedChip):
     def __setattr__(self, name: str, value: Any) -> None:
         if "_tiles" in self.__dict__ and name in self._parameters:
             self._check_replacement(name, value)
+        if "_ready" in self.__dict__:
+            self._ready.clear()
         super().__setattr__(name, value)
 
     def _check_replacement(self, name: str, value: Any) -> None:

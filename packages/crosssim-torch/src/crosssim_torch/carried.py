@@ -43,7 +43,7 @@ class CarriedChip(ArrayHolder):
             key: (self._tiles[key].identity, self._in_step(key, holding))
             for key, holding in self._holdings(self._rows, self._options).items()
         }
-        return {**stock, "_tiles": tiles}
+        return {**stock, "_tiles": tiles, "_ready": {}}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)  # type: ignore[no-untyped-call]

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 from torch import Tensor, nn
@@ -52,20 +53,25 @@ class AnalogConv(OneBias, nn.modules.conv._ConvNd):
         x = input if batched else input[None]
         if self.padding_mode != "zeros":
             x = self._padded(x)
-            layout = replace(layout, padding=((0, 0),) * len(self.kernel_size))
+            layout = _unpadded(layout)
         y = run_analog(
             operands,
             x,
             layout=layout,
-            product=conv_product(layout, self.stride, self.dilation),
+            product=conv_product(layout, layout.stride, layout.dilation),
             record=ConvRead,
-            geometry=(self.stride, layout.padding, self.dilation, self.groups),
+            geometry=(layout.stride, layout.padding, layout.dilation, layout.groups),
         )
         return y if batched else y[0]
 
     def _padded(self, x: Tensor) -> Tensor:
         amounts = self._reversed_padding_repeated_twice
         return F.pad(x, amounts, mode=self.padding_mode) if any(amounts) else x
+
+
+@lru_cache(maxsize=256)
+def _unpadded(layout: ConvLayout) -> ConvLayout:
+    return replace(layout, padding=((0, 0),) * len(layout.kernel_size))
 
 
 class AnalogConv1d(AnalogConv, nn.Conv1d):

@@ -1,11 +1,13 @@
 """The forward pass that all analog modules share."""
 
+from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd import Function
+from torch.autograd import Function, forward_ad
 
 from crosssim_core.chain.product import ArrayProduct
 from crosssim_core.cores.dtypes import output_dtype as core_output_dtype
@@ -63,8 +65,7 @@ def run_analog(
     outside: list[Tensor] = []
 
     def read(x: Tensor) -> Tensor:
-        # Autocast would compute line currents in half precision.
-        with torch.autocast(x.device.type, enabled=False):
+        with _full_precision(x.device.type):
             if not masked:
                 return _read(layer, x.detach(), form, product).to(dtype).contiguous()
             with recording() as seen:
@@ -72,6 +73,8 @@ def run_analog(
             outside.extend(_outside(layer, x, form, product, seen))
             return y
 
+    if not _records(x, operands.weight, operands.bias):
+        return read(x)
     operation: Any = record.apply
     if not masked:
         tensors = (x, operands.weight, operands.bias, operands.programmed)
@@ -86,6 +89,13 @@ def run_analog(
         # What is added after the conversion gets its derivative there; its value is in y already.
         y = form.add_bias(y, (operands.bias - operands.bias.detach()).to(y.dtype))
     return y
+
+
+def _full_precision(device: str) -> Any:
+    """A context in which autocast does not compute line currents in half precision."""
+    if torch.is_autocast_enabled(device):
+        return torch.autocast(device, enabled=False)
+    return nullcontext()
 
 
 def _masked(y: Tensor, outside: list[Tensor]) -> Tensor:
@@ -105,6 +115,13 @@ def _outside(
     return [layout.outputs(outside, x) if vectors else outside]
 
 
+def _records(*tensors: Tensor | None) -> bool:
+    """Whether anybody asks for derivatives by one of ``tensors``, or maps over them."""
+    if torch._C._are_functorch_transforms_active() or forward_ad._current_level >= 0:
+        return True
+    return torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in tensors)
+
+
 def check_input(x: object, layout: Layout) -> None:
     """Check that a layer of this layout can take ``x``.
 
@@ -113,7 +130,13 @@ def check_input(x: object, layout: Layout) -> None:
         ArrayLibraryError: ``x`` is not a real floating-point tensor.
     """
     check_floating(x)
-    layout.check(x)
+    assert isinstance(x, Tensor)
+    _check_shape(layout, x.shape)
+
+
+@lru_cache(maxsize=1024)
+def _check_shape(layout: Layout, shape: tuple[int, ...]) -> None:
+    layout.check(torch.empty(shape, device="meta"))
 
 
 def check_floating(x: object) -> None:
@@ -129,8 +152,11 @@ def output_dtype(rule: OutputDType, weight: Tensor, x: Tensor) -> torch.dtype:
     By ``core.output_dtype``, as of `AnalogCore`: NATIVE, which is the type to which weight and
     input promote, gives way to autocast.
     """
-    if rule is OutputDType.NATIVE and torch.is_autocast_enabled(x.device.type):
-        return torch.get_autocast_dtype(x.device.type)
+    if rule is OutputDType.NATIVE:
+        if torch.is_autocast_enabled(x.device.type):
+            return torch.get_autocast_dtype(x.device.type)
+        if weight.dtype == x.dtype:
+            return weight.dtype
     dtype: torch.dtype = core_output_dtype(rule, weight.dtype, x)
     return dtype
 
@@ -160,10 +186,10 @@ def _read(layer: AnalogLayer, x: Tensor, layout: Layout, product: ArrayProduct) 
         driving: Tensor = layout.driving(x)
         return driving
 
-    with apart():
-        # Asking makes all that reads are derived from, which is kept.
-        vectors = arrays.by_vectors("mvm", product)
-    if not vectors:
+    if not arrays.prepared("mvm", product):
+        with apart():
+            arrays.prepare("mvm", product)
+    if not arrays.by_vectors("mvm", product):
         y = arrays.read(x, "mvm", product, bias=bias, data=data)
         return y
     y = layout.outputs(arrays.read(layout.vectors(x), "mvm", data=data), x)

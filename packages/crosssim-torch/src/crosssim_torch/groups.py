@@ -1,6 +1,7 @@
 """Grouped convolutions without the zeros between their groups, where nothing depends on them."""
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, ClassVar
 
 import torch
@@ -80,6 +81,7 @@ def _zero(weights: WeightRange) -> float:
     return -weights.middle / weights.half
 
 
+@lru_cache(maxsize=256)
 def conv_product(
     layout: ConvLayout, stride: tuple[int, ...], dilation: tuple[int, ...]
 ) -> "ConvProduct | GroupedConvProduct":

@@ -15,6 +15,7 @@ from crosssim_torch.chip import ChipIdentity, buffer_names, buffer_prefix, buffe
 from crosssim_torch.forward import Operands, check_output_dtype
 from crosssim_torch.options import LayerOptions
 from crosssim_torch.params import OwnParams, trees_of
+from crosssim_torch.ready import Ready
 from crosssim_torch.tiles import Holding, Reading, Tile
 from crosssim_torch.trace import apart, shards
 
@@ -27,6 +28,7 @@ class ArrayHolder(nn.Module):
     _rows: dict[str, int]
     _tiles: dict[str, Tile]
     _reads: Occasions
+    _ready: dict[str, Ready | None]
 
     @abstractmethod
     def _holdings(self, rows: Mapping[str, int], options: LayerOptions) -> dict[str, Holding]:
@@ -76,6 +78,7 @@ class ArrayHolder(nn.Module):
         tiles: dict[str, Tile],
     ) -> None:
         self._params, self._rows, self._options, self._tiles = params, rows, options, tiles
+        self._ready = {}
 
     def _exchange_converters(self, params: OwnParams) -> None:
         """Take up parameters that differ in the converters alone; the chip stays as it is.
@@ -97,10 +100,16 @@ class ArrayHolder(nn.Module):
 
     def _operands(self, key: str = "") -> Operands:
         """A matrix that holds one weight and one bias, ready to be read."""
+        ready = self._ready.get(key)
+        if ready is not None and ready.holds(self):
+            return ready.operands
         holding = self._holdings(self._rows, self._options)[key]
         weight, bias = (*holding.values(self), None)[:2]
         programmed = self._programmed_weights(key, holding)[0]
-        return Operands(self._layer(key, holding), weight, bias, programmed, self._options.gradient)
+        layer = self._layer(key, holding)
+        operands = Operands(layer, weight, bias, programmed, self._options.gradient)
+        self._ready[key] = Ready.of(self, holding, self._tiles[key], operands)
+        return operands
 
     def _layer(self, key: str, holding: Holding) -> AnalogLayer:
         """A matrix with its arrays, holding the present weights, ready to be read."""

@@ -1,6 +1,6 @@
 """What drives the lines in the simplified chain: codes of the converter instead of voltages."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from jaxtyping import Float
@@ -51,19 +51,29 @@ class Driver:
 
     path: InputPath
     folded: float
+    levels: UniformLevels | None = field(init=False, compare=False)
+    """Levels of a DAC with equal steps."""
+    zero: float | None = field(init=False, compare=False)
+    """Code of the level zero; None if there is none."""
+
+    def __post_init__(self) -> None:
+        levels = None if self.path.dac is None else self.path.dac.uniform
+        code = 0.5 if levels is None else -levels.low / levels.step
+        zero = float(round(code)) if abs(code - round(code)) < WHOLE else None
+        object.__setattr__(self, "levels", levels)
+        object.__setattr__(self, "zero", zero)
 
     @property
     def low(self) -> float:
         """Voltage where the drive is 0 [1]: 0, unless the converter has no level there."""
-        levels = self._levels
-        return 0.0 if levels is None or self._zero is not None else levels.low
+        return 0.0 if self.levels is None or self.zero is not None else self.levels.low
 
     @property
     def unit(self) -> float:
         """Voltage of one unit of the whole drive [1]."""
         if self.path.digits is not None:
             return float(1.0 / (2**self.path.digits.bits - 1))
-        return self.folded if self._levels is None else self._levels.step
+        return self.folded if self.levels is None else self.levels.step
 
     @property
     def step_unit(self) -> float:
@@ -119,29 +129,17 @@ class Driver:
         return zero, one
 
     @property
-    def _levels(self) -> UniformLevels | None:
-        return None if self.path.dac is None else self.path.dac.uniform
-
-    @property
-    def _zero(self) -> int | None:
-        """Code of the level zero; None if there is none."""
-        if self._levels is None:
-            return None
-        code = -self._levels.low / self._levels.step
-        return round(code) if abs(code - round(code)) < WHOLE else None
-
-    @property
     def _needs_voltages(self) -> bool:
         return self.path.merged is not None or self.low != 0.0
 
     def _whole(self, x: Array, scale: Scale, work: Arithmetic) -> Array:
-        levels = self._levels
+        levels = self.levels
         if levels is None:
             z = self.path.convert(x, scale)
             if self.path.digits is None:
                 return z
             return array_namespace(z).round(z * (2**self.path.digits.bits - 1))
         codes = work.codes(x, scale / levels.step, -levels.low / levels.step, levels.number - 1)
-        if self._zero:
-            codes -= float(self._zero)
+        if self.zero:
+            codes -= self.zero
         return codes

@@ -50,7 +50,7 @@ class ProgrammedArrays:
         self._readers: dict[tuple[Side, ArrayProduct], SimplifiedReader | None] = {}
         self._grids: dict[Side, Grid | None] = {}
         self._stochastic = {side: _any_stochastic(plan, side) for side in SIDES}
-        self._data_driven = {side: _any_data_driven(plan, side) for side in SIDES}
+        self._needs_vectors = {side: plan.literal or _any_data_driven(plan, side) for side in SIDES}
 
     def matrix(self) -> Array:
         """The real matrix that the conductances stand for, shape ``plan.shape``."""
@@ -79,9 +79,16 @@ class ProgrammedArrays:
         for read noise that has to be drawn cell by cell, and for circuits that every vector
         changes.
         """
-        if self.plan.literal or self._data_driven[side]:
-            return True
-        return self._reader(side, product) is None
+        return self._needs_vectors[side] or self._reader(side, product) is None
+
+    def prepared(self, side: Side, product: ArrayProduct) -> bool:
+        """Whether everything that reads are derived from, and that is kept, has been made."""
+        return self._needs_vectors[side] or (side, product) in self._readers
+
+    def prepare(self, side: Side, product: ArrayProduct) -> None:
+        """Make everything that reads are derived from; the first of them does it otherwise."""
+        if not self.prepared(side, product):
+            self._reader(side, product)
 
     def read(
         self,

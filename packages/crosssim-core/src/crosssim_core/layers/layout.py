@@ -16,6 +16,9 @@ class Layout(Protocol):
     are driven by the constant 1 in user units. The other biases are added digitally.
     """
 
+    def __hash__(self) -> int:
+        """Layouts do not change, and equal ones are alike."""
+
     @property
     def shape(self) -> tuple[int, int]:
         """Shape of the matrix."""

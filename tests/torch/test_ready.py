@@ -1,0 +1,122 @@
+"""What a layer keeps ready for its next read is dropped whenever something about it changes."""
+
+import copy
+
+import pytest
+import torch
+from analog_settings import tree
+from torch import nn
+
+from crosssim_torch import AnalogConv2d, AnalogLinear, LayerOptions
+
+X = torch.rand(2, 4, 6, 6)
+
+
+def convolution(**named):
+    layer = AnalogConv2d(tree(), 4, 3, 3, **named)
+    with torch.no_grad():
+        layer(X)
+    return layer
+
+
+def stock_result(layer, x=X):
+    with torch.no_grad():
+        return type(layer).to_torch(layer)(x)
+
+
+def edit_in_place(layer):
+    layer.weight.mul_(2.0)
+
+
+def replace_the_weight(layer):
+    layer.weight = nn.Parameter(torch.rand_like(layer.weight))
+
+
+def replace_the_data(layer):
+    layer.weight.data = torch.rand_like(layer.weight)
+
+
+def replace_the_digital_bias(layer):
+    layer.bias = nn.Parameter(torch.rand(3))
+
+
+def edit_the_digital_bias(layer):
+    layer.bias.add_(1.0)
+
+
+def load_a_checkpoint(layer):
+    layer.load_state_dict(nn.Conv2d(4, 3, 3).state_dict())
+
+
+def load_a_chip(layer):
+    layer.load_state_dict(AnalogConv2d(tree(), 4, 3, 3).state_dict())
+
+
+def stride(layer):
+    layer.stride = (2, 2)
+
+
+def bias_rows(layer):
+    layer.bias_rows = 2
+
+
+def params(layer):
+    layer.params = tree(core__rows_max=5)
+
+
+def options(layer):
+    layer.options = LayerOptions(synchronization="manual")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        edit_in_place,
+        replace_the_weight,
+        replace_the_data,
+        replace_the_digital_bias,
+        edit_the_digital_bias,
+        load_a_checkpoint,
+        load_a_chip,
+        stride,
+        bias_rows,
+        params,
+        options,
+        lambda layer: layer.double().float(),
+        lambda layer: layer.reinitialize(),
+    ],
+)
+def test_a_change_counts_at_the_next_read(change):
+    layer = convolution()
+    with torch.no_grad():
+        change(layer)
+        got = layer(X)
+    torch.testing.assert_close(got, stock_result(layer), rtol=0, atol=1e-5)
+
+
+def test_copies_and_pickled_layers_get_nothing_ready_from_the_original():
+    layer = convolution()
+    twin = copy.deepcopy(layer)
+    with torch.no_grad():
+        twin.weight.zero_()
+        got = twin(X)
+        torch.testing.assert_close(got, stock_result(twin), rtol=0, atol=1e-5)
+        torch.testing.assert_close(layer(X), stock_result(layer), rtol=0, atol=1e-5)
+
+
+def test_a_read_without_derivatives_leaves_nothing_behind_for_one_with_them():
+    layer, x = AnalogLinear(tree(), 4, 3), torch.rand(2, 4, requires_grad=True)
+    with torch.no_grad():
+        layer(x)
+    with torch.inference_mode():
+        layer(x)
+    layer(x).sum().backward()
+    torch.testing.assert_close(x.grad, layer.weight.detach().sum(0).expand(2, 4))
+    torch.testing.assert_close(layer.weight.grad, x.detach().sum(0).expand(3, 4))
+
+
+def test_shapes_that_do_not_fit_are_refused_again_and_again():
+    layer = convolution()
+    for _ in range(2):
+        with pytest.raises(ValueError, match="4 channels"):
+            layer(torch.rand(2, 5, 6, 6))
