@@ -58,6 +58,11 @@ class Case:
     converters: bool = True
     """Whether DAC and ADC ranges are calibrated."""
 
+    @property
+    def noisy(self) -> bool:
+        """Whether every product has noise of its own."""
+        return "xbar.device.read_noise" in self.settings
+
 
 CASES = (
     Case("ideal arrays", {}, 1.1, "4.5–6", converters=False),

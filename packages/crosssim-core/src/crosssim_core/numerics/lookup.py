@@ -7,6 +7,7 @@ rounded arithmetic is monotone, and it is the same that put the thresholds into 
 """
 
 from dataclasses import dataclass
+from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -30,6 +31,9 @@ SPANS = 1e-20, 1e20
 
 MOST_ENTRIES = 2**20
 """Length that the tables may have in any case."""
+
+ROOM = 2**16
+"""Elements that a processor looks up at once."""
 
 MOST_GROWTH = 4
 """Length that longer tables may have, over the number of thresholds."""
@@ -110,6 +114,19 @@ def look_up(
         Array of the shape of ``x``, in the data type of the values; NaN stays NaN.
     """
     xp = array_namespace(x, table.thresholds, table.values)
+    size = max(1, ROOM * x.shape[0] // max(1, prod(x.shape))) if x.ndim > 1 else 1
+    if axis % x.ndim == 0 or size >= x.shape[0] or str(device_of(x)) != "cpu":
+        return _look_up(x, table, axis, lines_per_row)
+    found = xp.empty(x.shape, dtype=table.values.dtype, device=device_of(x))
+    for start in range(0, x.shape[0], size):
+        part = slice(start, start + size)
+        found[part, ...] = _look_up(x[part, ...], table, axis, lines_per_row)
+    return found
+
+
+def _look_up(x: Array, table: Lookup, axis: int, lines_per_row: int) -> Array:
+    """`look_up` of so many elements that a processor's cache holds what is made of them."""
+    xp = array_namespace(x)
     x = xp.astype(x, table.thresholds.dtype, copy=False)
     inside = xp.clip(x, table.grid.low, table.grid.high)
     place = _cell_starts(inside, table.grid, table.width)
