@@ -30,11 +30,13 @@ class TorchArithmetic(Arithmetic):
 
     def digits(self, codes: Tensor, /, *, count: int, size: int) -> list[Tensor]:
         digits, rest = [], codes
-        for _ in range(count - 1):
-            higher = (rest * 2.0**-size).trunc_()
-            digits.append(torch.sub(rest, higher, alpha=2**size))
-            rest = higher
-        return [*digits, rest]
+        for place in reversed(range(1, count)):
+            digit = (rest * 2.0 ** (-size * place)).trunc_()
+            weight = 2 ** (size * place)
+            own = rest is not codes
+            rest = rest.sub_(digit, alpha=weight) if own else rest.sub(digit, alpha=weight)
+            digits.append(digit)
+        return [rest, *reversed(digits)]
 
     def deviates(self, variance: Tensor, noise: NoiseSource, /) -> Tensor:
         # Fast convolutions leave round-off below zero.

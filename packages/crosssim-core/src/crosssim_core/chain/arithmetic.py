@@ -11,8 +11,8 @@ from crosssim_core.chain.lines import parts
 from crosssim_core.random import NoiseSource
 from crosssim_core.typing import Array
 
-ROOM = 2**21
-"""Elements that a processor works on at once: some megabytes."""
+ROOM = 2**19
+"""Elements that a processor works on at once, so that its caches hold them."""
 
 
 class Arithmetic:
