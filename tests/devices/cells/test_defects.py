@@ -116,6 +116,37 @@ def test_d08_cells_pushed_below_the_range_of_the_milo_cell_can_keep_its_shape():
     assert float(model.current(g, -one)[0] / g[0]) == pytest.approx(-1.453, abs=1e-3)
 
 
+def milo(**nonlinear):
+    cell = {"Rmin": MILO.Rmin, "Rmax": MILO.Rmax, "Vread": MILO.Vread}
+    return tree(
+        {"xbar.device": cell},
+        slot("programming_error", "RRAMMilo"),
+        slot("nonlinear_IV", "RRAMMilo", **nonlinear),
+    )
+
+
+@pytest.mark.parametrize(
+    ("kept", "said"), [(False, "changes sign at about 31 µS"), (True, "bend as at 50 µS")]
+)
+def test_d08_cells_below_the_range_of_the_milo_cell_raise_a_warning_when_written(kept, said):
+    params = milo(keep_shape_below_range=kept)
+    with pytest.warns(ParameterWarning, match=rf"^xbar\.device\.nonlinear_IV: .*{said}"):
+        core = AnalogCore(A, params, seed=1)
+    with pytest.warns(ParameterWarning, match=said):
+        core[0, 0] = 0.5
+
+
+def test_d08_no_warning_comes_where_cells_stay_within_the_range_of_the_milo_cell():
+    clipped, exact, linear = milo(), milo(), milo()
+    clipped.xbar.device.clip_conductance = True
+    exact.xbar.device.programming_error.enable = False
+    linear.xbar.device.nonlinear_IV.enable = False
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for params in (clipped, exact, linear):
+            AnalogCore(A, params, seed=1)
+
+
 def test_d09_the_current_of_the_milo_cell_is_neither_odd_nor_linear_at_its_largest_state():
     """Kept: it is the fit."""
     model = model_of("RRAMMilo", MILO)

@@ -3,16 +3,20 @@
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 from jaxtyping import Float
 
 from crosssim_core._array import array_namespace
-from crosssim_core.devices import device_model
+from crosssim_core.devices import DoubtsCells, Slot, device_model
 from crosssim_core.errors import ParameterWarning
 from crosssim_core.parameters import DeviceParameters
 from crosssim_core.random import ProgrammingNoise
 from crosssim_core.typing import Array
+
+
+READS: tuple[Slot, ...] = ("read_noise", "nonlinear_IV")
+"""Slots of models that act on what cells hold, each time they are read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,8 @@ class CellWriter:
     """Smallest conductance a cell can take [1]."""
     high: float | None
     """Largest conductance a cell can take [1]; None is unlimited."""
+    readers: tuple[tuple[Slot, DoubtsCells], ...] = ()
+    """Models that may doubt what they say about reads of some cells."""
 
     @classmethod
     def of(cls, device: DeviceParameters) -> "CellWriter":
@@ -56,7 +62,9 @@ class CellWriter:
         else:
             error = drift.drift if drift else None
         low, high = (device.Gmin_norm, 1.0) if device.clip_conductance else (0.0, None)
-        return cls(error, low, high)
+        readers = ((slot, device_model(device, slot)) for slot in READS)
+        doubting = tuple((slot, reader) for slot, reader in readers if _doubts(reader))
+        return cls(error, low, high, doubting)
 
     def write(
         self, target: Float[Array, "*cells"], /, *, noise: ProgrammingNoise
@@ -64,3 +72,17 @@ class CellWriter:
         """Conductance that the cells hold after ``target`` was written [1]."""
         written = target if self.error is None else self.error(target, noise=noise)
         return array_namespace(written).clip(written, self.low, self.high)
+
+    def warn(self, written: Float[Array, "*cells"], /) -> None:
+        """Tell what models of reads doubt about cells that hold ``written``.
+
+        Warns:
+            ParameterWarning: One for each doubt.
+        """
+        for slot, reader in self.readers:
+            for doubt in reader.doubts(written):
+                warnings.warn(f"xbar.device.{slot}: {doubt}", ParameterWarning, stacklevel=2)
+
+
+def _doubts(reader: object) -> TypeGuard[DoubtsCells]:
+    return isinstance(reader, DoubtsCells)

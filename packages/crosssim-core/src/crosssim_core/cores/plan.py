@@ -201,6 +201,9 @@ class ArrayPlan:
             ShapeError: ``matrix`` does not have the shape of the plan.
             UnsupportedError: It is complex.
             ParameterError: A value is NaN, or exceeds the weight limits and ``clipping`` is off.
+
+        Warns:
+            ParameterWarning: Cells hold what a device model was not measured at.
         """
         if tuple(matrix.shape) != self.shape:
             raise ShapeError(
@@ -226,6 +229,7 @@ class ArrayPlan:
                 written = xp.where(
                     _cells(wired[part.outputs, part.inputs], target), written, target
                 )
+            part.writer.warn(written)
             conductances.append(xp.astype(written, dtype))
         return ArrayState(limits, tuple(conductances))
 

@@ -40,6 +40,7 @@ def reprogrammed(
 
     Warns:
         CrossSimWarning: An addressed value exceeds the limits, and was set to them.
+        ParameterWarning: Cells hold what a device model was not measured at.
     """
     check_numbers(matrix)
     core = plan.params[0].core
@@ -70,7 +71,9 @@ def _reprogrammed(
     written = part.writer.write(target, noise=part.noise(occasion))
     if part.mapping.unit_line:
         addressed = _after_unit_lines(addressed)
-    return xp.where(addressed, xp.astype(written, held.dtype), held)
+    now = xp.where(addressed, xp.astype(written, held.dtype), held)
+    part.writer.warn(now)
+    return now
 
 
 def _after_unit_lines(addressed: Array) -> Array:

@@ -1,5 +1,6 @@
 """What a device model is told, and what it may offer."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -123,3 +124,15 @@ class ConductsNonlinearly(Protocol):
         self, g: Float[Array, "*cells"], v: Float[Array, "*cells"], /
     ) -> Float[Array, "*cells"]:
         """Cell current over the full-scale current ``Vread / Rmin``, at voltage ``v`` [1]."""
+
+
+@runtime_checkable
+class DoubtsCells(Protocol):
+    """A device model that was not measured at all conductances that errors can lead to."""
+
+    def doubts(self, g: Float[Array, "*cells"], /) -> Iterable[str]:
+        """What a user should know about reads of cells that hold ``g`` [1].
+
+        Asked in the slots ``read_noise`` and ``nonlinear_IV``, each time cells were written; each
+        doubt becomes a warning. One wording for all numbers keeps it from being repeated.
+        """

@@ -5,6 +5,7 @@ networks", IRPS 2021 (programming: Fig. 4, IGVVA-100; current: Fig. 1). Suggeste
 225 µS.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from array_api_compat import array_namespace
@@ -88,6 +89,21 @@ class RramMilo:
     ) -> Float[Array, "*cells"]:
         """Conductance reached when ``g`` is aimed at, before clipping [1]."""
         return g + fitted_deviation(g, self.cell, SPREAD) * noise.normal_like(g)
+
+    def doubts(self, g: Float[Array, "*cells"], /) -> Iterator[str]:
+        """Currents of cells that hold less than 50 µS, which errors can bring about."""
+        if not bool(array_namespace(g).any(g * microsiemens(self.cell) < SMALLEST)):
+            return
+        advice = "clip_conductance = True keeps cells within their range."
+        if self.params.keep_shape_below_range:
+            said = "is taken to bend as at 50 µS"
+        else:
+            said = "is extrapolated and changes sign at about 31 µS"
+            advice = f"keep_shape_below_range = True keeps the shape of 50 µS, {advice}"
+        yield (
+            f"errors have pushed cells below 50 µS, where RRAMMilo was not measured and the "
+            f"current {said}. {advice}"
+        )
 
     def current(
         self, g: Float[Array, "*cells"], v: Float[Array, "*cells"], /
