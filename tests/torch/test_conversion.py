@@ -366,6 +366,12 @@ def test_a_twin_is_made_of_its_own_stock_class_only(twin, layer):
         twin.from_torch(layer, tree())
 
 
+@pytest.mark.parametrize("layer", [nn.Linear(1, 1), 3])
+def test_a_stock_layer_is_made_of_an_analog_one_only(layer):
+    with pytest.raises(ConversionError, match=r"AnalogLinear\.to_torch takes analog layers, got"):
+        AnalogLinear.to_torch(layer)
+
+
 @pytest.mark.parametrize("convert", [lambda m: from_torch(m, tree()), to_torch])
 def test_what_is_no_module_is_not_converted(convert):
     with pytest.raises(ConversionError, match=r"torch\.nn\.Module is needed, got <class 'int'>"):

@@ -85,6 +85,19 @@ def test_empty_batches_give_empty_outputs_with_quantizing_converters_too(kind):
     assert not layer.weight.grad.any()
 
 
+@pytest.mark.filterwarnings("ignore:Initializing zero-element tensors")
+@pytest.mark.parametrize("bias_rows", [0, 1])
+@pytest.mark.parametrize(("features", "outputs"), [(0, 3), (4, 0), (0, 0)])
+def test_a_layer_without_features_or_outputs_is_the_stock_layer(features, outputs, bias_rows):
+    stock = nn.Linear(features, outputs)
+    layer, x = from_torch(stock, tree(), bias_rows), torch.ones(2, 3, features)
+    torch.testing.assert_close(layer(x), stock(x))
+    for module in (layer, stock):
+        module(x).sum().backward()
+    for mine, other in zip(layer.parameters(), stock.parameters(), strict=True):
+        torch.testing.assert_close(mine.grad, other.grad)
+
+
 def test_a_linear_layer_takes_any_number_of_leading_axes():
     layer = LAYERS["linear"][0](bias_rows=1)
     for leading in [(), (1,), (2, 0), (2, 0, 3), (2, 3, 4), (1, 1, 1, 1)]:

@@ -314,3 +314,16 @@ def test_s28_layers_refuse_to_be_complex(module, flag):
     with pytest.raises(UnsupportedError):
         model.params = tree({f"core.{flag}": True})
     assert not model.params.core.holds_complex
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: nn.Linear(4, 2, dtype=torch.complex64),
+        lambda: nn.Conv1d(2, 2, 1, dtype=torch.complex128),
+        lambda: nn.GRUCell(2, 3, dtype=torch.complex64),
+    ],
+)
+def test_s28_layers_with_complex_weights_are_refused(make):
+    with pytest.raises(UnsupportedError, match="holds real weights .*complex128"):
+        from_torch(make(), tree())

@@ -146,7 +146,14 @@ class AnalogModule(CarriedChip):
             physical_weights: Take the weights that the arrays hold, errors included.
             device: Where the stock layer shall live; with ``layer`` if None.
             dtype: Type of its parameters; that of ``layer`` if None.
+
+        Raises:
+            ConversionError: ``layer`` is not analog.
         """
+        if not isinstance(layer, AnalogModule):
+            raise ConversionError(
+                f"{cls.__name__}.to_torch takes analog layers, got {type(layer)}."
+            )
         return copy.deepcopy(layer)._stock(physical_weights=physical_weights).to(device, dtype)
 
     def _stock(self, *, physical_weights: bool) -> nn.Module:

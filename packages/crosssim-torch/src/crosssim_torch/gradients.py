@@ -7,6 +7,7 @@ Source: Y. Bengio, N. Léonard, A. Courville 2013, arXiv:1308.3432.
 """
 
 from collections.abc import Callable
+from math import prod
 from typing import Any, cast
 
 import torch
@@ -45,11 +46,12 @@ class LinearRead(Function):
         x, programmed = ctx.saved_tensors
         grad = grads[0].to(programmed.dtype)
         need_x, need_weight, need_bias, *_ = ctx.needs_input_grad
-        flat = grad.reshape(-1, grad.shape[-1])
+        count = prod(grad.shape[:-1])
+        flat = grad.reshape(count, grad.shape[-1])
         grad_x = (grad @ programmed).to(x.dtype) if need_x else None
         grad_weight = grad_bias = None
         if need_weight:
-            vectors = x.reshape(-1, x.shape[-1]).to(programmed.dtype)
+            vectors = x.reshape(count, x.shape[-1]).to(programmed.dtype)
             grad_weight = (flat.mT @ vectors).to(ctx.weight_dtype)
         if need_bias:
             grad_bias = flat.sum(0).to(ctx.bias_dtype)

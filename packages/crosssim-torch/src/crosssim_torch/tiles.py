@@ -130,7 +130,7 @@ class Tile:
             layout, values = self.layout(holding), holding.plain_values(module)
             assert values[0] is not None
             # The share of a bias that each of its rows holds is no number of half precision.
-            matrix = layout.matrix(*(None if v is None else v.double() for v in values))
+            matrix = layout.matrix(*(None if v is None else _exact(v) for v in values))
             wired = None if self.options.structural_errors else layout.wired(like=matrix)
             return self.plan.program(
                 matrix,
@@ -203,3 +203,8 @@ class Tile:
     def sees_other(self, buffers: Mapping[str, Any]) -> bool:
         """Whether other buffers, or other values, have taken the place of those it looked at."""
         return any(buffers[n] is not old or version(old) != number for n, old, number in self.seen)
+
+
+def _exact(value: Tensor) -> Tensor:
+    """``value`` in double precision; complex numbers stay complex, and the arrays refuse them."""
+    return value.to(torch.promote_types(value.dtype, torch.float64))

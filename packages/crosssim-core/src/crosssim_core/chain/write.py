@@ -14,7 +14,6 @@ from crosssim_core.parameters import DeviceParameters
 from crosssim_core.random import ProgrammingNoise
 from crosssim_core.typing import Array
 
-
 READS: tuple[Slot, ...] = ("read_noise", "nonlinear_IV")
 """Slots of models that act on what cells hold, each time they are read."""
 

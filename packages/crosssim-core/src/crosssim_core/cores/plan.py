@@ -247,7 +247,9 @@ class ArrayPlan:
             xp.concat([weights_of(part.mapping, next(blocks)) for part in row], axis=1)
             for row in self.parts
         ]
-        rows = [xp.reshape(row, (self.stack, -1, self.shape[1])) for row in rows]
+        rows = [
+            xp.reshape(row, (self.stack, row.shape[0] // self.stack, self.shape[1])) for row in rows
+        ]
         joined = xp.reshape(xp.concat(rows, axis=1), self.shape)
         return state.weights.half * joined + state.weights.middle
 
