@@ -325,5 +325,5 @@ def test_s28_layers_refuse_to_be_complex(module, flag):
     ],
 )
 def test_s28_layers_with_complex_weights_are_refused(make):
-    with pytest.raises(UnsupportedError, match="holds real weights .*complex128"):
+    with pytest.raises(UnsupportedError, match=r"holds real weights .*complex128"):
         from_torch(make(), tree())

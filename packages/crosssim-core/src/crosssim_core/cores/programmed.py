@@ -10,7 +10,8 @@ from crosssim_core.chain.literal import read_literal
 from crosssim_core.chain.mapping import Side
 from crosssim_core.chain.matrix import user_matrix
 from crosssim_core.chain.product import MATRIX_PRODUCT, ArrayProduct
-from crosssim_core.chain.simplified import SimplifiedReader, simplify
+from crosssim_core.chain.reader import SimplifiedReader
+from crosssim_core.chain.simplified import simplify
 from crosssim_core.chain.tap import Tap
 from crosssim_core.cores.plan import ArrayPlan, ArrayState
 from crosssim_core.cores.profile import Profile
