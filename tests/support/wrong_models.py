@@ -120,6 +120,17 @@ class Microsiemens(RightDevice):
         return super().program(1e6 / self.cell.Rmin * g, noise=noise)
 
 
+class Siemens(RightDevice):
+    def program(self, g, /, *, noise):
+        return super().program(g, noise=noise) / self.cell.Rmin
+
+
+class OneScale(RightDevice):
+    def program(self, g, /, *, noise):
+        mean = array_api_compat.array_namespace(g).mean
+        return super().program(g * (0.5 + 0.0 * g) / mean(g), noise=noise)
+
+
 class OneDeviate(RightDevice):
     def program(self, g, /, *, noise):
         return g + 0.05 * noise.normal_like(g[..., :1, :1])

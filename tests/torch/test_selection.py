@@ -8,7 +8,12 @@ from analog_settings import ERRORS, needs_devices, tree
 from torch import nn
 from torch.nn.utils import parametrizations, parametrize, prune
 
-from crosssim_core.errors import ConversionError, ConversionWarning, ParameterError
+from crosssim_core.errors import (
+    ConversionError,
+    ConversionWarning,
+    CrossSimError,
+    ParameterError,
+)
 from crosssim_torch import (
     AnalogLinear,
     AnalogLinearLike,
@@ -345,7 +350,7 @@ def crosssim(tmp_path, monkeypatch):
     (tmp_path / "my_network.py").write_text(
         "from torch import nn\n\n\n"
         "def make():\n    return nn.Sequential(nn.Conv2d(4, 4, 3, groups=4), nn.LayerNorm(3))\n\n\n"
-        "ready = make()\nnumber = int\n"
+        "ready = make()\nnumber = int\nthree = 3\n"
     )
     monkeypatch.chdir(tmp_path)
     runner = testing.CliRunner(env={"COLUMNS": "200"})
@@ -370,6 +375,9 @@ def test_the_command_prints_the_report(crosssim, place):
         (["my_network"], "module:name"),
         (["my_network:absent"], "absent"),
         (["my_network:number"], "int"),
+        (["my_network:three"], "no network but int"),
+        (["my_network:nn.Linear"], "in_features"),
+        (["my_network:make", "absent.json"], "absent.json"),
         (["my_network:make", "--groups", "loose"], "loose"),
         (["my_network:make", "--exclude", "7"], "exclude"),
     ],
@@ -377,4 +385,5 @@ def test_the_command_prints_the_report(crosssim, place):
 def test_the_command_says_what_is_wrong(crosssim, words, message):
     result = crosssim(*words)
     assert result.exit_code != 0
+    assert isinstance(result.exception, CrossSimError)  # which the command prints in one line
     assert message in str(result.exception)

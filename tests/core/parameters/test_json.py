@@ -6,6 +6,7 @@ import pytest
 from stand_ins import CellParams, SarParams
 
 from crosssim_core.errors import (
+    MissingFileError,
     ParameterError,
     ParameterWarning,
     PluginError,
@@ -127,7 +128,7 @@ def test_a_file_that_holds_no_tree_is_refused_by_name(tmp_path, text):
 
 
 def test_a_missing_file_is_answered_with_the_shipped_ones():
-    with pytest.raises(FileNotFoundError, match=r"'ISAACS'.* ISAAC, ISAAC-SarADC, PRIME"):
+    with pytest.raises(MissingFileError, match=r"'ISAACS'.* ISAAC, ISAAC-SarADC, PRIME"):
         CrossSimParameters.from_json("ISAACS")
 
 

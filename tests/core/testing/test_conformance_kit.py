@@ -37,6 +37,8 @@ DEVICES = {
     "Remembers": ("check_no_memory", "program depends on what the model did before"),
     "Infinite": ("check_finite", "inf] of [0.]"),
     "Microsiemens": ("check_plausible", "units of the largest conductance"),
+    "Siemens": ("check_plausible", "leaves 0.001 of 1:"),
+    "OneScale": ("check_arrays_apart", "axes before the last two count arrays"),
     "OneDeviate": ("check_independent_cells", "one deviate for each cell"),
     "OneDeviatePerColumn": ("check_independent_cells", "one deviate for each cell"),
     "SameReads": ("check_independent_reads", "draw afresh"),

@@ -68,6 +68,10 @@ class StateError(CrossSimError, ValueError):
     """A saved state is damaged, or not one of this kind."""
 
 
+class MissingFileError(CrossSimError, FileNotFoundError):
+    """A file of parameters is not there, and no shipped configuration has its name."""
+
+
 class ConversionError(CrossSimError, ValueError):
     """A network or layer cannot be converted as asked."""
 

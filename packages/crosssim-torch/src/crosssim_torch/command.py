@@ -2,7 +2,8 @@
 
 import importlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -62,10 +63,19 @@ def network_at(place: str) -> nn.Module:
         raise ConversionError(f"No network is at {place!r}: {error}.") from error
     finally:
         sys.path.remove(str(Path.cwd()))
-    model = found if isinstance(found, nn.Module) else found()
+    model = found if isinstance(found, nn.Module) or not callable(found) else _made(found, place)
     if not isinstance(model, nn.Module):
         raise ConversionError(f"{place!r} is no network but {type(model).__name__}.")
     return model
+
+
+def _made(maker: Callable[..., Any], place: str) -> Any:
+    """What ``maker`` makes without arguments."""
+    try:
+        signature(maker).bind()
+    except (TypeError, ValueError) as error:
+        raise ConversionError(f"{place!r} does not make a network by itself: {error}.") from None
+    return maker()
 
 
 def table(report: ConversionReport) -> Table:

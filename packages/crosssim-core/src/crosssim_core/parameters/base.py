@@ -121,7 +121,7 @@ class Params(Node):
             strict: As in `from_dict`; False is for files of older releases.
 
         Raises:
-            FileNotFoundError: There is no such file; the message names those that are shipped.
+            MissingFileError: There is no such file; the message names those that are shipped.
             ParameterError: As in `from_dict`, or the file is not JSON.
 
         Warns:

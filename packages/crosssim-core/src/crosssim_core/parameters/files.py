@@ -7,7 +7,7 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import Any
 
-from crosssim_core.errors import ParameterError
+from crosssim_core.errors import MissingFileError, ParameterError
 
 _SHIPPED = files("crosssim_core.parameters") / "configs"
 
@@ -22,7 +22,7 @@ def read_json(path: str | PathLike[str]) -> Any:
     """Content of the file ``path``, or else of the shipped configuration of that name.
 
     Raises:
-        FileNotFoundError: There is neither.
+        MissingFileError: There is neither.
         ParameterError: The file is not JSON.
     """
     try:
@@ -44,7 +44,7 @@ def _found(path: str | PathLike[str]) -> Path | Traversable:
     shipped = _SHIPPED / f"{given.stem}.json"
     if given.name == fspath(path) and shipped.is_file():
         return shipped
-    raise FileNotFoundError(
+    raise MissingFileError(
         f"No file is named {fspath(path)!r}, and no configuration that comes with CrossSim: "
         f"{', '.join(shipped_configurations())}."
     )

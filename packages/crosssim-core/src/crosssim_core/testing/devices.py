@@ -31,6 +31,10 @@ never, and for a right model with a probability of about 1e-8 for each statistic
 PLAUSIBLE = (-1.0, 2.0)
 """Where conductances over the largest one lie without noise [1]: a unit went wrong beyond."""
 
+LEAST = 0.01
+"""Share that is left of the largest conductance without noise, at least [1]: one in siemens is
+smaller by far."""
+
 
 @dataclass(frozen=True)
 class DeviceSubject(Subject):
@@ -113,6 +117,27 @@ def check_plausible(subject: DeviceSubject, /) -> None:
                 f"without noise {METHODS[slot]} gives {worst:g} where {low:g} to {high:g} is "
                 "plausible: results are in units of the largest conductance, 1 / Rmin",
             )
+            require(
+                y.max() >= LEAST * g.max(),
+                f"without noise {METHODS[slot]} leaves {y.max():g} of {g.max():g}: results are in "
+                "units of the largest conductance, 1 / Rmin",
+            )
+
+
+def check_arrays_apart(subject: DeviceSubject, /) -> None:
+    """Without noise, what happens to an array does not depend on those that lie beside it."""
+    model, arrays = subject.build(), subject.inputs((2, 3))
+    for slot in subject.slots():
+        if slot == "nonlinear_IV":
+            continue
+        method = getattr(model, METHODS[slot])
+        together = method(arrays, noise=Neutral())
+        alone = np.stack([[method(g, noise=Neutral()) for g in row] for row in arrays])
+        require(
+            np.allclose(together, alone, rtol=1e-12, atol=0),
+            f"{METHODS[slot]} of several arrays is not that of each: axes before the last two "
+            "count arrays",
+        )
 
 
 def check_independent_cells(subject: DeviceSubject, /) -> None:
@@ -196,6 +221,7 @@ DEVICE_CHECKS: tuple[Check, ...] = (
     *COMMON_CHECKS,
     check_slots,
     check_plausible,
+    check_arrays_apart,
     check_independent_cells,
     check_independent_reads,
     check_read_moments,
