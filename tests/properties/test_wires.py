@@ -19,7 +19,7 @@ from crosssim_core.numerics.wires import (
 from crosssim_core.numerics.wires.conjugate import conjugate_gradients
 from crosssim_core.numerics.wires.ladder import rung_voltages
 
-resistances = st.one_of(st.just(0.0), st.floats(-6, 3).map(lambda decade: 10.0**decade))
+resistances = st.one_of(st.just(0.0), st.floats(-9, 6).map(lambda decade: 10.0**decade))
 lines = st.builds(Line, resistances, resistances)
 wires = st.builds(Wires, lines, lines)
 moderate = st.builds(Wires, *2 * [st.builds(Line, *2 * [st.floats(0, 0.3)])])

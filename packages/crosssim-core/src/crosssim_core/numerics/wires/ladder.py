@@ -5,16 +5,21 @@ the output current C, so the two lines collapse into one ladder. Its part up to 
 Norton equivalent, ``C = (1 − N) T + β − Q u``, whose drop along the supply line is
 ``X T + y + (1 − N)ᵀ u``; u is minus the voltage across a rung. For a pair of supply lines on one
 output line all of them are 2×2 matrices, which lie on the first two axes here; for a single
-supply line 1×1.
+supply line 1×1. Q is that of conductances ``p`` to ground and ``c`` between the pair.
 
 A segment ``a`` of the supply line and ``b`` of the output line, between two rungs whose sources
-differ by Δ, change them by (ϱ = a + b 1 1ᵀ, F = (1 + Q ϱ)⁻¹, s = 1ᵀ(1 − N))::
+differ by Δ, change them by (i for a sign, j for the other, k for any; D = p₀ p₁ + c (p₀ + p₁) the
+determinant of Q, s = 1ᵀ(1 − N))::
 
-    N' = F (N + b Q 1 1ᵀ)      X' = X + a Nᵀ N' + b sᵀ s'
-    β' = F (β − Q Δ)           y' = y − a Nᵀ β' + b sᵀ 1ᵀ β' + (1 − N)ᵀ Δ
-    Q' = F Q + g
+    λ   = 1 + a (p₀ + p₁ + 2c) + b (p₀ + p₁) + a (a + 2b) D
+    p'  = (p + a D) / λ + g        c' = (c + b D) / λ
+    Nᵢₖ' = (Nᵢₖ (1 + a (pⱼ + c) + b (p₀ + p₁)) + a c Nⱼₖ + b pᵢ sₖ + a b D) / λ
+    sₖ' = (sₖ (1 + a (p₀ + p₁ + 2c)) + a (p₀ N₀ₖ + p₁ N₁ₖ) + a² D) / λ
+    X'  = X + a Nᵀ N' + b sᵀ s'
+    β'  = F (β − Q Δ)              y' = y − a Nᵀ β' + b sᵀ 1ᵀ β' + (1 − N)ᵀ Δ
 
-Nothing cancels, and nothing overflows however strongly a line attenuates.
+with ``F = (1 + Q (a + b 1 1ᵀ))⁻¹``. For a single supply line p₁, c and D are 0. Nothing cancels
+where no source differs, and nothing overflows however strongly a line attenuates.
 
 Source: Kirchhoff's laws along both lines.
 """
@@ -139,12 +144,12 @@ def rung_voltages(
     passed = []
     for rung in range(1, rungs):
         march.pass_segment(emf[rung, ...])
-        passed.append((march.n, march.beta, xp.asarray(march.q, copy=True)))
+        passed.append((march.n, march.beta, march.q))
         march.add_rung(g[rung, ...])
         if injected is not None:
             march.beta = march.beta + injected[rung, :, None, ...]
     totals = march.totals()
-    u = _times(_inverse(march.q), march.beta - _times(march.n, totals))
+    u = _times(march.inverse_q(), march.beta - _times(march.n, totals))
     voltages = [-u[:, 0, ...]]
     for rung in range(rungs - 2, -1, -1):
         n, beta, fq = passed.pop()
@@ -165,48 +170,91 @@ class _March:
         self.emf = emf
         signs = g.shape[0]
         identity = xp.eye(signs, dtype=g.dtype, device=device_of(g))[:, :, None, None]
-        self.q: Square = identity * xp.where(xp.abs(g) < SMALLEST, SMALLEST, g)
-        self.n: Square = identity + xp.zeros_like(self.q)
+        self.apart: Array = xp.where(xp.abs(g) < SMALLEST, SMALLEST, g)
+        """Conductances to ground, shape (signs, vectors, lines)."""
+        self.between: Array = xp.zeros_like(self.apart[0, ...])
+        """Conductance between the lines of a pair, shape (vectors, lines)."""
+        self.n: Square = identity + 0.0 * self.apart
         self.x: Square = segments.supply_first * self.n
-        self.leaked = xp.zeros_like(self.q[0, ...])
+        self.leaked = xp.zeros_like(self.apart)
         """What of a unit total flows in the output line already, the s above."""
-        self.beta: Column = xp.zeros_like(self.q[:, :1, ...])
+        self.beta: Column = xp.zeros_like(self.n[:, :1, ...])
         self.y: Column = self.beta
+
+    @property
+    def q(self) -> Square:
+        """The matrix Q."""
+        if self.n.shape[0] == 1:
+            return self.apart[:, None, ...]
+        whole = self.apart + self.between
+        return _square(whole[0, ...], -self.between, -self.between, whole[1, ...])
 
     def pass_segment(self, emf: Array | None) -> None:
         """Go to the next rung, whose source is ``emf``."""
         a, b = self.segments.supply, self.segments.output
-        spread = b * _sum(self.q, 1)
-        loop = a * self.q
-        loop += spread
-        _add_diagonal(loop, 1.0)
-        f = _inverse(loop)
-        n = _times(f, self.n + spread)
-        leaked = 1 - _sum(n, 0)[0, ...]
+        p, c, n, leaked = self.apart, self.between, self.n, self.leaked
+        pair = n.shape[0] == 2
+        total = p[0, ...] + p[1, ...] if pair else p[0, ...]
+        determinant = self._determinant()
+        alone = 1 + a * (total + 2 * c)
+        scale = 1 / (alone + b * total + (a * (a + 2 * b)) * determinant)
+        more = n * (1 + b * total) + (b * p)[:, None, ...] * leaked
+        if pair and a > 0:
+            xp = array_namespace(n)
+            more += a * (xp.flip(p, axis=0) + c)[:, None, ...] * n
+            more += (a * c) * xp.flip(n, axis=0) + (a * b) * determinant
+        more *= scale
+        beyond = leaked * alone + a * _sum(p[:, None, ...] * n, 0)[0, ...] + a**2 * determinant
+        beyond *= scale
         if a > 0:
-            self.x += a * _times_transposed(self.n, n)
+            self.x += a * _times_transposed(n, more)
         if b > 0:
-            self.x += b * (self.leaked[:, None, ...] * leaked[None, ...])
+            self.x += b * (leaked[:, None, ...] * beyond[None, ...])
         if emf is not None and self.emf is not None:
-            self._pass_source(f, (emf - self.emf)[:, None, ...])
+            self._pass_source(scale, (emf - self.emf)[:, None, ...])
             self.emf = emf
-        self.n, self.leaked = n, leaked
-        self.q = _times(f, self.q)
+        self.n, self.leaked = more, beyond
+        self.apart = (p + a * determinant) * scale
+        self.between = (c + b * determinant) * scale
 
-    def _pass_source(self, f: Square, delta: Column) -> None:
+    def _determinant(self) -> Array:
+        """Of Q, for a pair; 0 else."""
+        p, c = self.apart, self.between
+        if p.shape[0] == 1:
+            return c
+        return p[0, ...] * p[1, ...] + c * (p[0, ...] + p[1, ...])
+
+    def _pass_source(self, scale: Array, delta: Column) -> None:
         a, b = self.segments.supply, self.segments.output
-        beta = _times(f, self.beta - _times(self.q, delta))
+        change = self.beta - _times(self.q, delta)
+        beta = scale * change
+        if self.n.shape[0] == 2:
+            xp = array_namespace(change)
+            p, c, other = self.apart[:, None, ...], self.between, xp.flip(change, axis=0)
+            across = xp.flip(p, axis=0) * change - p * other
+            beta = scale * (
+                change + a * (xp.flip(p, axis=0) * change + c * (change + other)) + b * across
+            )
         self.y = self.y + delta - _times_transposed(self.n, a * beta + delta)
         self.y += b * self.leaked[:, None, ...] * _sum(beta, 0)
         self.beta = beta
 
     def add_rung(self, g: Array) -> None:
         """Join a rung of this conductance."""
-        _add_diagonal(self.q, g)
+        self.apart = self.apart + g
+
+    def inverse_q(self) -> Square:
+        """The inverse of Q."""
+        if self.n.shape[0] == 1:
+            return 1 / self.apart[:, None, ...]
+        whole = self.apart + self.between
+        scale = 1 / self._determinant()
+        off = self.between * scale
+        return _square(whole[1, ...] * scale, off, off, whole[0, ...] * scale)
 
     def totals(self) -> Column:
         """Currents of the supply lines, the output line being grounded."""
-        by_n = _times_transposed(self.n, _inverse(self.q))
+        by_n = _times_transposed(self.n, self.inverse_q())
         s = self.x + self.segments.output_last + _times(by_n, self.n)
         if self.emf is None:
             xp = array_namespace(s)
@@ -217,10 +265,10 @@ class _March:
         return _times(_inverse(s), ends)
 
 
-def _add_diagonal(x: Square, addend: Array | float) -> None:
-    """Add to the diagonal in place: a number, or an array along the signs."""
-    for sign in range(x.shape[0]):
-        x[sign, sign, ...] += addend if isinstance(addend, float) else addend[sign, ...]
+def _square(a: Array, b: Array, c: Array, d: Array) -> Square:
+    """``[[a, b], [c, d]]``."""
+    xp = array_namespace(a)
+    return xp.stack([xp.stack((a, b)), xp.stack((c, d))])
 
 
 def _sum(x: Array, axis: int) -> Array:
@@ -248,9 +296,7 @@ def _times_transposed(x: Square, y: Array) -> Array:
 def _inverse(x: Square) -> Square:
     if x.shape[0] == 1:
         return 1 / x
-    xp = array_namespace(x)
     determinant = x[0, 0, ...] * x[1, 1, ...] - x[0, 1, ...] * x[1, 0, ...]
-    rows = ((x[1, 1, ...], -x[0, 1, ...]), (-x[1, 0, ...], x[0, 0, ...]))
-    adjugate = xp.stack([xp.stack(row) for row in rows])
+    adjugate = _square(x[1, 1, ...], -x[0, 1, ...], -x[1, 0, ...], x[0, 0, ...])
     adjugate /= determinant
     return adjugate
