@@ -196,6 +196,26 @@ def test_summed_currents_are_those_of_each_cell(style, model, side):
     np.testing.assert_allclose(got, want, rtol=0, atol=1e-12)
 
 
+@needs_devices
+@pytest.mark.parametrize("size", [1, 2, 3, 4])
+def test_digits_of_any_size_are_summed_up_before_bent_cells_are_converted(size):
+    """Where their weights do not add up to 1, the level of no current must count once."""
+    converters = {
+        "xbar.dac.mvm.model": "SignMagnitudeDAC",
+        "xbar.dac.mvm.bits": 6,
+        "xbar.dac.mvm.input_bitslicing": True,
+        "xbar.dac.mvm.slice_size": size,
+        "xbar.adc.mvm.model": "QuantizerADC",
+        "xbar.adc.mvm.bits": 9,
+        "xbar.adc.mvm.calibrated_range": [-3.1, 3.0],
+    }
+    law = slot("nonlinear_IV", "bench.lopsided", 0.3)
+    simplified, literal = (
+        AnalogCore(A, tree(law, converters, simulation__literal=on)) for on in (False, True)
+    )
+    np.testing.assert_allclose(simplified @ X, literal @ X, rtol=0, atol=1e-12)
+
+
 @pytest.mark.parametrize("kind", [GROWING, GROWING | SHARED], ids=["apart", "shared"])
 def test_a_missed_tolerance_is_an_error_that_names_array_residual_and_parameter(kind):
     core = AnalogCore(A, tree(WIRES, PARTS, kind, simulation__Verr_th_mvm=1e-18))
@@ -206,6 +226,17 @@ def test_a_missed_tolerance_is_an_error_that_names_array_residual_and_parameter(
     assert f"{e.value.residual:.1e}" in str(e.value)
     assert e.value.residual > e.value.tolerance == 1e-18
     assert ("plus" in str(e.value)) == (kind is GROWING)
+
+
+@pytest.mark.parametrize("topology", [{}, SHARED, SUPPLY], ids=["apart", "shared", "supply"])
+@pytest.mark.parametrize("law", [{}, GROWING, NOISY, GROWING | NOISY], ids=str)
+@needs_devices
+def test_a_vector_with_nan_has_products_of_nan_and_no_effect_on_others(law, topology):
+    x = X.copy()
+    x[2, 1] = np.nan
+    got, want = (AnalogCore(A, tree(WIRES, law, topology), seed=1) @ each for each in (x, X))
+    assert np.all(np.isnan(got[:, 1]))
+    np.testing.assert_allclose(got[:, ::2], want[:, ::2], rtol=0, atol=1e-5)
 
 
 def test_residuals_are_logged(caplog):

@@ -8,6 +8,7 @@ from jaxtyping import Float
 from crosssim_core._array import array_namespace
 from crosssim_core.arrays.circuit import ArrayCircuit
 from crosssim_core.errors import ParameterError, SolverError
+from crosssim_core.numerics.chunks import chunks
 from crosssim_core.numerics.wires import (
     Solution,
     UniformNetwork,
@@ -17,7 +18,6 @@ from crosssim_core.numerics.wires import (
     separate_source_currents,
     uncoupled_currents,
 )
-from crosssim_core.numerics.wires.chunks import chunks
 from crosssim_core.numerics.wires.solution import TOLERANCE
 from crosssim_core.typing import Array
 
@@ -96,14 +96,17 @@ def _solved(
         return uncoupled_currents(law, g, u, interleaved=interleaved)
     if circuit.supply is not None and law is None:
         return separate_source_currents(g, u, circuit.supply, interleaved=interleaved)
+    xp = array_namespace(u)
+    # Iterations go on together: a vector that no circuit can be driven with must not hold them up.
+    finite = xp.all(xp.isfinite(u), axis=-1, keepdims=True)
     try:
-        found = _iterated(circuit, u, g, cells_vary=cells_vary)
+        found = _iterated(circuit, xp.where(finite, u, xp.zeros_like(u)), g, cells_vary=cells_vary)
     except SolverError as error:
         raise _explained(error, where) from None
     logger.debug(
         "%s: voltages to %.1e of the largest input, %d steps", where, found.residual, found.steps
     )
-    return found.currents
+    return xp.where(finite, found.currents, xp.full_like(found.currents, xp.nan))
 
 
 def _ohmic(u: Array, g: Array, *, interleaved: bool, cells_vary: bool) -> Array:

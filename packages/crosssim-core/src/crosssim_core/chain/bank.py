@@ -9,7 +9,7 @@ from typing import Any
 from jaxtyping import Float
 
 from crosssim_core.chain.drive import Drive
-from crosssim_core.chain.lines import minus_first, parts
+from crosssim_core.chain.lines import minus_first, parts, per_line
 from crosssim_core.chain.product import ArrayProduct, Operator
 from crosssim_core.chain.tap import Place, Tap, digit_by_digit
 from crosssim_core.random import NoiseSource
@@ -67,8 +67,9 @@ class Bank:
     saturation: Saturation | None
     digitise: Digitise | None
     """What the ADCs make of currents; None where they are read exactly."""
-    pooled: bool
-    """Whether currents of all steps are summed up before they are converted."""
+    pooled: Float[Array, " lines"] | None
+    """What is added to the sum of the currents of all steps before it is converted; None where
+    those of each step are."""
     weights: tuple[float, ...]
     """Weight of each step."""
     gains: tuple[float, ...]
@@ -96,15 +97,16 @@ class Bank:
             offset: What is added besides, in a shape that broadcasts; None for nothing.
             tap: Is shown the currents that reach the ADCs.
         """
-        single = digit_by_digit(tap, adc_per_digit=not self.pooled)
+        single = digit_by_digit(tap, adc_per_digit=self.pooled is None)
         work, axis = product.arithmetic, product.axis
         y = None if self.unit_line else onto
         beside = None if self.unit_line else offset
         pool: Array | None = None
         for index, weight in enumerate(self.weights):
             lines = self._lines(drive, index, product, noise, tap if single else None)
-            if self.pooled:
-                pool = work.weighed(lines, (weight,), axis=axis, onto=pool)
+            if self.pooled is not None:
+                start = None if pool is not None else per_line(self.pooled, lines.ndim, axis)
+                pool = work.weighed(lines, (weight,), axis=axis, onto=pool, offset=start)
             else:
                 gains = [gain * weight for gain in self.gains]
                 lines = self._digital(lines, noise)

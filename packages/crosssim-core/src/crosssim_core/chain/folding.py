@@ -160,7 +160,8 @@ def _bank(
 ) -> Bank:
     plan, driver, inputs = block.plan, source.driver, block.inputs
     xp = array_namespace(terms[0].g)
-    rows, constants, spreads, gains, laws = [], [], [], [], []
+    rows, constants, starts, spreads, gains, laws = [], [], [], [], [], []
+    pooled = driver.path.digits is not None and not plan.adc_per_digit
     for term in terms:
         levels = _levels(plan, term)
         per = 1.0 if levels is None else 1.0 / levels.step
@@ -168,7 +169,9 @@ def _bank(
         g = term.g - background if background else term.g
         rows.append(g * (per * driver.step_unit))
         ahead = per * driver.low if term.law is None else 0.0
-        constants.append(_constant(g, ahead, _start(levels, like=g)))
+        start = _start(levels, like=g)
+        constants.append(_constant(g, ahead, 0.0 if pooled else start))
+        starts.append(xp.full_like(g[:, 0], start if pooled else 0.0))
         if term.law is not None:
             laws.append(combined([(per, less(term.law, background))]))
         gains.append(term.gain / per)
@@ -190,7 +193,7 @@ def _bank(
         spreads=operators(_joined(spreads), inputs, product, None, *powers) if spreads else (),
         saturation=_saturation(terms, number, block, source, product),
         digitise=_digitise(terms, plan, product),
-        pooled=driver.path.digits is not None and not plan.adc_per_digit,
+        pooled=_joined(starts) if pooled else None,
         weights=driver.weights,
         gains=tuple(gains[:1] if plan.saturation and plan.analog_subtraction else gains),
         unit_line=plan.mapping.unit_line,
