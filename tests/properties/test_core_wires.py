@@ -10,6 +10,7 @@ pytest.importorskip("crosssim_devices", reason="the converters are models of tha
 oracle = pytest.importorskip("kirchhoff", reason="the oracle needs SciPy")
 
 from analog_settings import tree  # noqa: E402
+from erring_models import MeteredCell, bench_installed  # noqa: E402
 from hypothesis import assume, given, settings  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
 
@@ -141,3 +142,103 @@ def test_products_are_those_of_the_netlist(
         core, x, side, wires=wires, separate=separate, selected=selected, disabled=disabled
     )
     np.testing.assert_allclose(got, want, rtol=0, atol=1e-9 * max(size, np.max(np.abs(want))))
+
+
+TURNED = ("pairs", "two-sided pairs", "offset", "slices of pairs", "slices with offset")
+
+
+@given(
+    shape=shapes,
+    style=st.sampled_from(TURNED),
+    ohms=st.tuples(*4 * [resistances]),
+    seed=st.integers(0, 2**31),
+)
+def test_drivers_and_grounds_of_a_chip_can_change_places(shape, style, ohms, seed):
+    """Reciprocity: seen from the other side, a chip that is turned round gives the transpose."""
+    names = ("Rp_row", "Rp_col", "Rp_row_terminal", "Rp_col_terminal")
+    wires = dict(zip(names, ohms, strict=True)) | {"enable": True}
+    params = tree(
+        STYLES[style], {f"xbar.array.parasitics.{name}": value for name, value in wires.items()}
+    )
+    matrix = np.random.default_rng(seed).uniform(-1, 1, shape)
+    core, turned = AnalogCore(matrix, params), AnalogCore(matrix[::-1, ::-1], params)
+    got, want = core @ np.eye(shape[1]), (np.eye(shape[0]) @ turned)[::-1, ::-1]
+    np.testing.assert_allclose(got, want, rtol=0, atol=1e-10)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def bench():
+    with bench_installed():
+        yield
+
+
+@settings(max_examples=60)
+@given(
+    shape=st.tuples(st.integers(1, 6), st.integers(1, 6)),
+    shared=st.booleans(),
+    separate=st.booleans(),
+    side=st.sampled_from(("mvm", "vmm")),
+    ohms=st.tuples(*4 * [st.floats(0, 100)]).filter(any),
+    bend=st.sampled_from((0.0, 0.2)),
+    seed=st.integers(0, 2**31),
+)
+def test_power_of_the_sources_of_a_core_is_dissipated_in_its_wires_and_cells(
+    shape, shared, separate, side, ohms, bend, seed
+):
+    names = ("Rp_row", "Rp_col", "Rp_row_terminal", "Rp_col_terminal")
+    circuit = dict(zip(names, ohms, strict=True)) | {"enable": True}
+    wired = {f"xbar.array.parasitics.{name}": value for name, value in circuit.items()}
+    law = {"enable": True, "model": "bench.metered", "magnitude": bend}
+    params = tree(
+        DIGITS if separate else {},
+        wired,
+        {f"xbar.device.nonlinear_IV.{name}": value for name, value in law.items()},
+        xbar__array__parasitics__current_from_input=not separate,
+        xbar__device__Rmin=RMIN,
+        core__balanced__interleaved_posneg=shared,
+        core__balanced__style="TWO_SIDED",
+        simulation__Verr_th_mvm=1e-12,
+    )
+    random = np.random.default_rng(seed)
+    mvm = side == "mvm"
+    x = random.uniform(-1, 1, shape[mvm])
+    x = np.sign(x) if separate else x
+    MeteredCell.asked.clear()
+    core = AnalogCore(random.uniform(-1, 1, shape), params)
+    product = core @ x if mvm else x @ core
+    row, col = Line(ohms[0] / RMIN, ohms[2] / RMIN), Line(ohms[1] / RMIN, ohms[3] / RMIN)
+    wires = Wires(row, col) if mvm else Wires(col, row)
+    g = core.conductances()[0].relative[0]
+    g = g if mvm else np.swapaxes(g, -1, -2)
+    lines = []
+    for cells in [g] if shared else [g[:1], g[1:]]:
+        v, current = cells_of(cells, separate=separate)
+        e = np.stack((x, -x))[: len(cells), None, :] + np.zeros_like(v)
+        segments = supply_segments(wires)
+        inputs, outputs = x.size, cells.shape[1]
+        along = 2 if separate else 1
+        feeds = np.cumsum(np.flip(current, along), axis=along)
+        feed = segments.supplies(inputs) if separate else wires.feed.segments(outputs)
+        feed = np.reshape(feed, (1, -1) if separate else (-1, 1))
+        outs = np.cumsum(current.sum(axis=0), axis=1)
+        wire = np.sum(np.flip(feeds, along) ** 2 * feed)
+        wire += np.sum(outs**2 * wires.output.segments(inputs)[::-1])
+        delivered = np.sum(e * current)
+        np.testing.assert_allclose(wire + np.sum(current * v), delivered, rtol=1e-9)
+        lines.append(outs[:, -1])
+    difference = lines[0] if shared else lines[0] - lines[1]
+    scale = core._programmed.state.weights.half / core._plan.arrays[0].mapping.units[0]
+    np.testing.assert_allclose(product, scale * difference, rtol=0, atol=1e-9)
+    if bend == 0.0:
+        params.xbar.device.nonlinear_IV.enable = False
+        ohmic = AnalogCore(core.get_matrix(), params)
+        np.testing.assert_allclose(ohmic @ x if mvm else x @ ohmic, product, rtol=0, atol=1e-9)
+
+
+def cells_of(g, *, separate):
+    """Voltages and currents of the cells, shape (signs, outputs, inputs), as they were left."""
+    key = np.moveaxis(g, -1, 0)[:, :, None, :] if separate else g[None]
+    v, current = MeteredCell.asked[key.tobytes()]
+    if not separate:
+        return v[0], current[0]
+    return np.moveaxis(v[:, :, 0, :], 0, -1), np.moveaxis(current[:, :, 0, :], 0, -1)

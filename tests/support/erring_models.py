@@ -2,7 +2,7 @@
 
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -79,6 +79,20 @@ class GrowingCell:
 
 
 @dataclass(frozen=True)
+class MeteredCell:
+    """A bent law that keeps the voltages and currents it was asked for last, by conductances."""
+
+    params: DeviceErrorParams
+    cell: Cell
+    asked: ClassVar[dict[bytes, tuple[Any, Any]]] = {}
+
+    def current(self, g, v, /):
+        current = g * (v + self.params.magnitude * v**3)
+        self.asked[g.tobytes()] = (v, current)
+        return current
+
+
+@dataclass(frozen=True)
 class SkewedAdc:
     """An ADC whose lines have offsets of their own, drawn once."""
 
@@ -106,6 +120,7 @@ class Bench:
             ModelEntry("bench.stuck", "erring_models:StuckCell"),
             ModelEntry("bench.lopsided", "erring_models:LopsidedCell"),
             ModelEntry("bench.growing", "erring_models:GrowingCell"),
+            ModelEntry("bench.metered", "erring_models:MeteredCell"),
         ]
 
     @hookimpl
