@@ -5,6 +5,7 @@ import torch
 from analog_settings import ERRORS, tree
 from torch import nn
 
+from crosssim_core.chain import arithmetic
 from crosssim_core.errors import UnsupportedError
 from crosssim_torch import LayerOptions, from_torch
 
@@ -82,6 +83,19 @@ def test_a_choice_of_derivatives_leaves_the_output_and_the_chip_as_they_are():
     torch.testing.assert_close(got[0], want[0], rtol=1e-12, atol=1e-12)
     assert not torch.equal(got[1], want[1])
     assert all(buffer is buffers[name] for name, buffer in layer.named_buffers())
+
+
+@pytest.mark.parametrize("literal", [False, True], ids=["simplified", "literal"])
+@pytest.mark.parametrize("kind", ["linear", "conv"])
+def test_batches_that_are_read_in_pieces_are_masked_like_whole_ones(kind, literal, monkeypatch):
+    digits = {"xbar.dac.mvm.input_bitslicing": True, "xbar.adc.mvm.adc_per_ibit": True}
+    stock, x = network(kind)
+    x = torch.cat((x, x.flip(-1), 0.3 * x))
+    layer = from_torch(stock, tree(RANGES, digits, simulation__literal=literal), options=MASKED)
+    want = derivatives(layer, x)
+    monkeypatch.setattr(arithmetic, "ROOM", 200)
+    for got, whole in zip(derivatives(layer, x), want, strict=True):
+        torch.testing.assert_close(got, whole)
 
 
 def test_ideal_converters_mask_nothing():

@@ -12,7 +12,7 @@ from torch.autograd import Function, forward_ad
 from crosssim_core.chain.product import ArrayProduct
 from crosssim_core.cores.dtypes import output_dtype as core_output_dtype
 from crosssim_core.errors import ArrayLibraryError, ParameterError
-from crosssim_core.layers import AnalogLayer, Layout
+from crosssim_core.layers import AnalogLayer, Layout, read_vectors
 from crosssim_core.parameters import OutputDType
 from crosssim_torch.options import Gradient
 from crosssim_torch.saturation import MaskGradient, Record, input_range, recording
@@ -109,7 +109,8 @@ def _outside(
 ) -> list[Tensor]:
     """Elements of the output that a conversion out of range goes into; none without ADCs."""
     vectors = layer.arrays.by_vectors("mvm", product)
-    outside = record.outside(-1 if vectors else product.axis)
+    axis = -1 if vectors else product.axis
+    outside = record.outside(axis, batch=x.shape[0] if x.dim() > 1 else None)
     if outside is None:
         return []
     return [layout.outputs(outside, x) if vectors else outside]
@@ -192,5 +193,5 @@ def _read(layer: AnalogLayer, x: Tensor, layout: Layout, product: ArrayProduct) 
     if not arrays.by_vectors("mvm", product):
         y = arrays.read(x, "mvm", product, bias=bias, data=data)
         return y
-    y = layout.outputs(arrays.read(layout.vectors(x), "mvm", data=data), x)
+    y = read_vectors(arrays, layout, x, product=product, data=data)
     return y if bias is None else layout.add_bias(y, bias)

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
+from functools import reduce
+from operator import or_
 from typing import Any
 
 import torch
@@ -34,16 +36,30 @@ InputRange = tuple[float, float] | None
 class Record:
     """Where conversions of one read were out of range, by rows of arrays."""
 
-    rows: dict[int, Tensor] = field(default_factory=dict)
+    rows: dict[int, list[Tensor]] = field(default_factory=dict)
 
     def note(self, row: int, outside: Tensor) -> None:
-        self.rows[row] = self.rows[row] | outside if row in self.rows else outside
+        self.rows.setdefault(row, []).append(outside)
 
-    def outside(self, axis: int) -> Tensor | None:
-        """Outputs along ``axis`` that any such conversion goes into; None without ADCs."""
+    def outside(self, axis: int, *, batch: int | None) -> Tensor | None:
+        """Outputs along ``axis`` that any such conversion goes into; None without ADCs.
+
+        Args:
+            axis: Where outputs lie.
+            batch: Length of the first axis of what was read, which the reader may have cut into
+                pieces; None if it does not count vectors or images.
+        """
         if not self.rows:
             return None
-        return torch.cat([self.rows[r] for r in sorted(self.rows)], dim=axis)
+        rows = [_joined(self.rows[r], batch) for r in sorted(self.rows)]
+        return torch.cat(rows, dim=axis)
+
+
+def _joined(notes: list[Tensor], batch: int | None) -> Tensor:
+    """Any of the conversions of each output; every piece of a batch brought as many of them."""
+    of_piece = sum(len(note) for note in notes) // batch if batch else len(notes)
+    pieces = [notes[i : i + of_piece] for i in range(0, len(notes), of_piece)]
+    return torch.cat([reduce(or_, piece) for piece in pieces])
 
 
 _current: ContextVar[Record | None] = ContextVar("record", default=None)

@@ -1,6 +1,6 @@
 """Arrays that hold a matrix, ready to be read."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from crosssim_core._array import array_namespace
@@ -110,19 +110,49 @@ class ProgrammedArrays:
             bias: One number for each output, added digitally; None for nothing.
             data: Tells what to record as the digital inputs, if that is not ``x``.
         """
-        if self.profile is None:
-            return self._read(x, side, product, bias, None)
-        tap = self.profile.tap()
-        y = self._read(x, side, product, bias, tap)
-        self.profile.keep(side, x if data is None else data(), tap)
+        tap = None if self.profile is None else self.profile.tap()
+        y = self._read(x, side, product, bias, tap, self._noise(side))
+        if self.profile is not None:
+            self.profile.keep(side, x if data is None else data(), tap)
         return y
 
-    def _read(
-        self, x: Array, side: Side, product: ArrayProduct, bias: Array | None, tap: Tap | None
+    def read_in_pieces(
+        self, pieces: Iterable[Array], side: Side, *, data: Callable[[], Array]
     ) -> Array:
-        noise = None
-        if self._stochastic[side]:
-            noise = self._sources(self.plan.stream.child("read", next(self._reads)))
+        """`read` of vectors that come one piece of the batch after another, as one read.
+
+        Args:
+            pieces: Vectors along the last axis, of the batch along the first; at least one.
+            side: ``"mvm"`` for A·x, ``"vmm"`` for x·A.
+            data: Tells what to record as the digital inputs.
+        """
+        tap = None if self.profile is None else self.profile.tap()
+        noise = self._noise(side)
+        parts = [self._read(x, side, MATRIX_PRODUCT, None, tap, noise) for x in pieces]
+        if self.profile is not None:
+            self.profile.keep(side, data(), tap)
+        return parts[0] if len(parts) == 1 else array_namespace(parts[0]).concat(parts, axis=0)
+
+    def scale_of_call(self, side: Side) -> bool:
+        """Whether one input scale follows from all vectors of a read together."""
+        scales = [part.reads[side].path.scale for part in self.plan.arrays]
+        return any(scale.factor is None and not scale.per_vector for scale in scales)
+
+    def _noise(self, side: Side) -> NoiseSource | None:
+        """Where the random numbers of the next read come from; None if it draws none."""
+        if not self._stochastic[side]:
+            return None
+        return self._sources(self.plan.stream.child("read", next(self._reads)))
+
+    def _read(
+        self,
+        x: Array,
+        side: Side,
+        product: ArrayProduct,
+        bias: Array | None,
+        tap: Tap | None,
+        noise: NoiseSource | None,
+    ) -> Array:
         reader = None if self.plan.literal else self._reader(side, product)
         if reader is not None:
             return reader.read(x, noise=noise, bias=bias, tap=tap)

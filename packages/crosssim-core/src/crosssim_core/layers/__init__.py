@@ -7,6 +7,7 @@ from crosssim_core.layers.layout import Layout
 from crosssim_core.layers.linear import LinearLayout, TransposedLinearLayout
 from crosssim_core.layers.packed import PackedConvLayout
 from crosssim_core.layers.recurrent import CellLayout
+from crosssim_core.layers.vectors import read_vectors
 
 __all__ = [
     "AnalogLayer",
@@ -17,4 +18,5 @@ __all__ = [
     "LinearLayout",
     "PackedConvLayout",
     "TransposedLinearLayout",
+    "read_vectors",
 ]

@@ -118,9 +118,12 @@ class ConvLayout:
     def images(self) -> bool:
         return True
 
+    def batched(self, x: Float[Array, "*images"], /) -> bool:
+        return bool(x.ndim == len(self.kernel_size) + 2)
+
     def driving(self, x: Float[Array, "*images"], /) -> Float[Array, "batch channels *padded"]:
         self.check(x)
-        images = x if x.ndim == len(self.kernel_size) + 2 else x[None, ...]
+        images = x if self.batched(x) else x[None, ...]
         return pad_image(images, widths=self.padding, mode=self.padding_mode)
 
     def vectors(self, x: Float[Array, "*images"], /) -> Array:
@@ -140,7 +143,7 @@ class ConvLayout:
         xp = array_namespace(y)
         shape = (y.shape[0], self.out_channels, *self._positions(x))
         maps = xp.reshape(xp.matrix_transpose(y), shape)
-        return maps if x.ndim == len(self.kernel_size) + 2 else maps[0, ...]
+        return maps if self.batched(x) else maps[0, ...]
 
     def add_bias(self, y: Float[Array, "*result"], bias: Array, /) -> Array:
         return y + array_namespace(y).reshape(bias, (-1, *(1,) * len(self.kernel_size)))

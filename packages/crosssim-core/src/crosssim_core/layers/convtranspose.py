@@ -134,15 +134,18 @@ class ConvTransposeLayout:
     def images(self) -> bool:
         return True
 
+    def batched(self, x: Float[Array, "*images"], /) -> bool:
+        return bool(x.ndim == len(self.kernel_size) + 2)
+
     def driving(self, x: Float[Array, "*images"], /) -> Float[Array, "batch channels *stretched"]:
         self.check(x)
-        return self.stretched(x if x.ndim == len(self.kernel_size) + 2 else x[None, ...])
+        return self.stretched(x if self.batched(x) else x[None, ...])
 
     def vectors(self, x: Float[Array, "*images"], /) -> Array:
         return self.convolution.vectors(self.driving(x))
 
     def outputs(self, y: Float[Array, "batch positions outputs"], x: Array, /) -> Array:
-        images = x if x.ndim == len(self.kernel_size) + 2 else x[None, ...]
+        images = x if self.batched(x) else x[None, ...]
         maps = self.convolution.outputs(y, self.stretched(images))
         return maps if images is x else maps[0, ...]
 

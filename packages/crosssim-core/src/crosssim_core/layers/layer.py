@@ -11,6 +11,7 @@ from crosssim_core.cores.holder import numbers, operand
 from crosssim_core.cores.trees import Params, trees_of
 from crosssim_core.cores.weights import check_real
 from crosssim_core.layers.layout import Layout
+from crosssim_core.layers.vectors import read_vectors
 from crosssim_core.parameters import CrossSimParameters, OutputDType, SimulationParameters
 from crosssim_core.random import Occasions, Stream
 from crosssim_core.typing import Array, DType
@@ -104,8 +105,7 @@ class AnalogLayer:
         xp, exact = array_namespace(x), self._conductance.dtype
         dtype = output_dtype(self.arrays.plan.params[0].core.output_dtype, self.dtype, x)
         data, layout = xp.astype(x, exact), self.layout
-        products = self.arrays.read(layout.vectors(data), "mvm", data=lambda: layout.driving(data))
-        y = layout.outputs(products, x)
+        y = read_vectors(self.arrays, layout, data, data=lambda: layout.driving(data))
         bias = self.bias
         if bias is not None:
             y = layout.add_bias(y, xp.astype(bias, exact))

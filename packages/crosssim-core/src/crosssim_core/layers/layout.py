@@ -50,6 +50,9 @@ class Layout(Protocol):
     def images(self) -> bool:
         """Whether data are images, whose outputs lie along the axis after the batch."""
 
+    def batched(self, x: Float[Array, "*data"], /) -> bool:
+        """Whether the first axis of ``x`` counts images, whose vectors come in the same order."""
+
     def driving(self, x: Float[Array, "*data"], /) -> Float[Array, "*data"]:
         """What a profile records as inputs: ``x`` as it reaches the array, each value once."""
 

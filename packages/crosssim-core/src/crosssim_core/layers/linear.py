@@ -68,6 +68,9 @@ class LinearLayout:
     def images(self) -> bool:
         return False
 
+    def batched(self, x: Float[Array, "*batch features"], /) -> bool:
+        return False
+
     def driving(self, x: Float[Array, "*batch features"], /) -> Float[Array, "*batch features"]:
         return x
 

@@ -160,6 +160,9 @@ class CellLayout:
     def images(self) -> bool:
         return False
 
+    def batched(self, x: Float[Array, "*batch data"], /) -> bool:
+        return False
+
     def driving(self, x: Float[Array, "*batch data"], /) -> Float[Array, "*batch inputs"]:
         return self.vectors(x)
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from jaxtyping import Float
 
 from crosssim_core._array import array_namespace, device_of
-from crosssim_core.numerics.wires.chunks import chunks
+from crosssim_core.numerics.chunks import chunks
 from crosssim_core.typing import Array
 
 NUMBERS_AT_ONCE = 2**19

@@ -5,7 +5,7 @@ from typing import Literal
 from jaxtyping import Float
 
 from crosssim_core._array import array_namespace
-from crosssim_core.numerics.wires.chunks import chunks
+from crosssim_core.numerics.chunks import chunks
 from crosssim_core.numerics.wires.inputs import collected
 from crosssim_core.numerics.wires.ladder import Segments, line_currents
 from crosssim_core.numerics.wires.lines import Wires

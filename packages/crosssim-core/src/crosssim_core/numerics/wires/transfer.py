@@ -8,8 +8,8 @@ import numpy as np
 from jaxtyping import Float
 
 from crosssim_core._array import array_namespace, device_of, from_host
+from crosssim_core.numerics.chunks import chunks
 from crosssim_core.numerics.wires.attenuation import attenuation
-from crosssim_core.numerics.wires.chunks import chunks
 from crosssim_core.numerics.wires.lines import Line, Wires
 from crosssim_core.numerics.wires.ports import FEEDS, LINES, Block, Port, join
 from crosssim_core.numerics.wires.tiles import tiles
