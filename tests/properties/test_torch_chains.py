@@ -78,7 +78,6 @@ def test_the_simplified_chain_is_the_literal_chain(case, shared, own, limits, gr
 PACKED = {
     "core.offset.style": "DIGITAL_OFFSET",
     "core.cols_max": 0,
-    "xbar.array.parasitics.enable": False,
 }
 """What packed groups ask for in all settings."""
 
@@ -101,7 +100,6 @@ def test_packed_groups_are_convolutions_of_their_own(case, own, limits, reach):
     chosen = {n: v for n, v in forward.items() if n.rpartition(".")[2] not in DATA_DRIVEN} | {
         "xbar.device.programming_error.enable": False,
         "core.offset.style": "DIGITAL_OFFSET",
-        "xbar.array.parasitics.enable": False,
         "core.rows_max": limits,
         "core.mapping.weights.min": -reach,
         "core.mapping.weights.max": reach,

@@ -83,8 +83,6 @@ def seen(monkeypatch):
 @pytest.mark.parametrize("kind", KINDS)
 def test_images_read_some_at_a_time_give_what_they_give_together(request, kind, layout):
     settings = KINDS[kind]
-    if layout == "packed" and "parasitics.enable" in str(settings):
-        pytest.skip("wires are not built for packed groups")
     whole, cut = layer(layout, settings), layer(layout, settings)
     want = whole(X)
     seen = request.getfixturevalue("seen")

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 
 from jaxtyping import Float
 
@@ -60,10 +61,23 @@ def line_currents(
     """
     if circuit.refusal:
         raise ParameterError(circuit.refusal, "xbar.array.parasitics")
+    if circuit.stack > 1 and circuit.wires is not None and circuit.supply is None:
+        xp, one = array_namespace(u), replace(circuit, stack=1)
+        apart = [
+            line_currents(one, u, part, fresh=fresh, where=f"{where}, matrix {i}")
+            for i, part in enumerate(_apart(g, circuit.stack))
+        ]
+        return [xp.concat(lines, axis=-1) for lines in zip(*apart, strict=True)]
     if circuit.interleaved:
         return [_currents(circuit, u, g, fresh, where)]
     names = [where] if g.shape[0] == 1 else [f"{where}, {sign}" for sign in ("plus", "minus")]
     return [_currents(circuit, u, g[i, ...], fresh, name) for i, name in enumerate(names)]
+
+
+def _apart(g: Array, stack: int) -> list[Float[Array, "signs lines inputs"]]:
+    """The cells of each array of a stack."""
+    lines = g.shape[-2] // stack
+    return [g[..., i * lines : (i + 1) * lines, :] for i in range(stack)]
 
 
 def _currents(

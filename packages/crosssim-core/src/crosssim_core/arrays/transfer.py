@@ -30,10 +30,15 @@ def effective_conductances(
     wires, interleaved = circuits[resistive[0]].wires, circuits[0].interleaved
     assert wires is not None
     held = xp.stack([g[i, ...] for i in resistive])
-    solved = transfer_matrix(held, wires, interleaved=interleaved)
+    slices, signs, lines, inputs = held.shape
+    apart = xp.reshape(held, (slices, signs, circuits[0].stack, -1, inputs))
     if interleaved:
-        solved = xp.stack((solved, xp.zeros_like(solved)), axis=1)
-    slices = [g[i, ...] for i in range(g.shape[0])]
+        apart = xp.permute_dims(apart, (0, 2, 1, 3, 4))
+    solved = transfer_matrix(apart, wires, interleaved=interleaved)
+    solved = xp.reshape(solved, (slices, -1, lines, inputs))
+    if interleaved:
+        solved = xp.concat((solved, xp.zeros_like(solved)), axis=1)
+    every = [g[i, ...] for i in range(g.shape[0])]
     for position, i in enumerate(resistive):
-        slices[i] = solved[position, ...]
-    return xp.stack(slices)
+        every[i] = solved[position, ...]
+    return xp.stack(every)

@@ -67,9 +67,10 @@ class Bank:
     saturation: Saturation | None
     digitise: Digitise | None
     """What the ADCs make of currents; None where they are read exactly."""
-    pooled: Float[Array, " lines"] | None
-    """What is added to the sum of the currents of all steps before it is converted; None where
-    those of each step are."""
+    pooled: bool
+    """Whether currents of all steps are summed up before they are converted."""
+    start: Float[Array, " lines"] | None
+    """What is added to that sum; None for nothing."""
     weights: tuple[float, ...]
     """Weight of each step."""
     gains: tuple[float, ...]
@@ -97,15 +98,17 @@ class Bank:
             offset: What is added besides, in a shape that broadcasts; None for nothing.
             tap: Is shown the currents that reach the ADCs.
         """
-        single = digit_by_digit(tap, adc_per_digit=self.pooled is None)
+        single = digit_by_digit(tap, adc_per_digit=not self.pooled)
         work, axis = product.arithmetic, product.axis
         y = None if self.unit_line else onto
         beside = None if self.unit_line else offset
         pool: Array | None = None
         for index, weight in enumerate(self.weights):
             lines = self._lines(drive, index, product, noise, tap if single else None)
-            if self.pooled is not None:
-                start = None if pool is not None else per_line(self.pooled, lines.ndim, axis)
+            if self.pooled:
+                start = None
+                if pool is None and self.start is not None:
+                    start = per_line(self.start, lines.ndim, axis)
                 pool = work.weighed(lines, (weight,), axis=axis, onto=pool, offset=start)
             else:
                 gains = [gain * weight for gain in self.gains]

@@ -143,6 +143,11 @@ def _levels(plan: ReadPlan, term: Term) -> UniformLevels | None:
     return adc.model.uniform if adc is not None and carried else None
 
 
+def _carried(terms: Sequence[Term], plan: ReadPlan) -> bool:
+    """Whether matrices carry the levels of any term."""
+    return any(_levels(plan, term) is not None for term in terms)
+
+
 def _apart(plan: ReadPlan) -> bool:
     """Whether weight slices have to be read one after the other."""
     if plan.saturation > 0:
@@ -171,7 +176,7 @@ def _bank(
         ahead = per * driver.low if term.law is None else 0.0
         start = _start(levels, like=g)
         constants.append(_constant(g, ahead, 0.0 if pooled else start))
-        starts.append(xp.full_like(g[:, 0], start if pooled else 0.0))
+        starts.append(xp.full_like(g[:, 0], start))
         if term.law is not None:
             laws.append(combined([(per, less(term.law, background))]))
         gains.append(term.gain / per)
@@ -193,7 +198,8 @@ def _bank(
         spreads=operators(_joined(spreads), inputs, product, None, *powers) if spreads else (),
         saturation=_saturation(terms, number, block, source, product),
         digitise=_digitise(terms, plan, product),
-        pooled=_joined(starts) if pooled else None,
+        pooled=pooled,
+        start=_joined(starts) if pooled and _carried(terms, plan) else None,
         weights=driver.weights,
         gains=tuple(gains[:1] if plan.saturation and plan.analog_subtraction else gains),
         unit_line=plan.mapping.unit_line,

@@ -86,6 +86,7 @@ class ReadPlan:
         outputs: int,
         inputs: int,
         stream: Stream,
+        stack: int = 1,
     ) -> "ReadPlan":
         """Compile the read of an array with so many output and input lines.
 
@@ -96,6 +97,7 @@ class ReadPlan:
             outputs: Products that are formed in this direction.
             inputs: Lines that are driven in this direction.
             stream: Where errors of the converters come from.
+            stack: Arrays side by side that share nothing but their inputs.
 
         Raises:
             UnknownModelError: A converter model is not installed.
@@ -115,6 +117,7 @@ class ReadPlan:
             slices=mapping.slices,
             inputs=inputs,
             interleaved=interleaved,
+            stack=stack,
             law=None if device is None else device.current,
         )
         reader = CellReader.of(params.xbar.device)

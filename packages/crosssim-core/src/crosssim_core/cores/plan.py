@@ -266,10 +266,10 @@ def _part(
     m, n = stack * (outputs.stop - outputs.start), inputs.stop - inputs.start
     mapping = make_mapping(tree)
     if stack > 1:
-        check_stacks(tree, mapping, divided=divided)
+        check_stacks(mapping, divided=divided)
     mvm, vmm = stream.child("mvm"), stream.child("vmm")
     reads: dict[Side, ReadPlan] = {
-        "mvm": ReadPlan.of(tree, "mvm", mapping, outputs=m, inputs=n, stream=mvm),
+        "mvm": ReadPlan.of(tree, "mvm", mapping, outputs=m, inputs=n, stream=mvm, stack=stack),
         "vmm": ReadPlan.of(tree, "vmm", mapping, outputs=n, inputs=m, stream=vmm),
     }
     return ArrayPart(

@@ -5,15 +5,13 @@ from jaxtyping import Float
 from crosssim_core._array import array_namespace
 from crosssim_core.chain.mapping import Mapping
 from crosssim_core.errors import UnsupportedError
-from crosssim_core.parameters import CrossSimParameters
 from crosssim_core.typing import Array
 
 
-def check_stacks(tree: CrossSimParameters, mapping: Mapping, *, divided: bool) -> None:
+def check_stacks(mapping: Mapping, *, divided: bool) -> None:
     """Lines that several cells share belong to one array each, which a stack cannot tell.
 
     Args:
-        tree: Parameters of the arrays.
         mapping: How they hold weights.
         divided: Whether the outputs of one matrix are divided over several arrays.
 
@@ -22,7 +20,6 @@ def check_stacks(tree: CrossSimParameters, mapping: Mapping, *, divided: bool) -
     """
     shared = {
         "core.offset.style = UNIT_COLUMN_SUBTRACTION": mapping.unit_line,
-        "xbar.array.parasitics": tree.xbar.array.parasitics.enable,
         "core.cols_max below the outputs of one matrix": divided,
     }
     for name, on in shared.items():
