@@ -9,8 +9,8 @@ pytest.importorskip("crosssim_torch", reason="crosssim-torch is not installed")
 pytest.importorskip("crosssim_devices", reason="the converters are models of that package")
 
 from analog_settings import tree  # noqa: E402
-from chain_cases import CIRCUITS, array_settings, shared_settings  # noqa: E402
-from hypothesis import HealthCheck, assume, given, settings  # noqa: E402
+from chain_cases import array_settings, shared_settings  # noqa: E402
+from hypothesis import given, settings  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
 from layer_cases import conv_cases, layer_cases  # noqa: E402
 from watch import Watch  # noqa: E402
@@ -81,11 +81,11 @@ PACKED = {
 }
 """What packed groups ask for in all settings."""
 
-DATA_DRIVEN = {"percentile", "per_vector", "sigma_comparator"}
-"""Settings that depend on all groups together, or differ between chips."""
+DATA_DRIVEN = {"percentile", "per_vector"}
+"""Settings that depend on all groups together."""
 
 
-@settings(suppress_health_check=[HealthCheck.filter_too_much])
+@settings(max_examples=150)
 @given(
     conv_cases(),
     array_settings(),
@@ -93,11 +93,11 @@ DATA_DRIVEN = {"percentile", "per_vector", "sigma_comparator"}
     st.sampled_from((1.0, 1.5)),
 )
 def test_packed_groups_are_convolutions_of_their_own(case, own, limits, reach):
-    # Circuits differ from chip to chip.
-    assume(own["xbar.adc.mvm.model"] not in CIRCUITS)
     stock, x = case.in_float64().stock(), case.in_float64().input().detach()
     forward = {n: v for n, v in own.items() if ".vmm." not in n and not n.endswith(".match")}
-    chosen = {n: v for n, v in forward.items() if n.rpartition(".")[2] not in DATA_DRIVEN} | {
+    # Errors of circuits differ from chip to chip.
+    alike = {n: 0.0 if ".sigma_" in n else v for n, v in forward.items()}
+    chosen = {n: v for n, v in alike.items() if n.rpartition(".")[2] not in DATA_DRIVEN} | {
         "xbar.device.programming_error.enable": False,
         "core.offset.style": "DIGITAL_OFFSET",
         "core.rows_max": limits,
@@ -116,14 +116,15 @@ def test_packed_groups_are_convolutions_of_their_own(case, own, limits, reach):
             for name, parameter in one.named_parameters():
                 parameter.copy_(getattr(stock, name).chunk(stock.groups)[group])
         part = x.chunk(stock.groups, dim=-1 - len(stock.kernel_size))[group]
-        alone.append(from_torch(one, tree(chosen), case.bias_rows)(part))
-    want = torch.cat(alone, dim=-1 - len(stock.kernel_size)).detach()
+        layer = from_torch(one, tree(chosen, simulation__literal=True), case.bias_rows)
+        watch = Watch(SimpleNamespace(_plan=layer.core.arrays.plan), "mvm")
+        alone.append((layer(part).detach(), certain(layer, watch, part)))
+    axis = -1 - len(stock.kernel_size)
+    want, sure = (torch.cat(parts, dim=axis) for parts in zip(*alone, strict=True))
     got = packed(x).detach()
     assert got.shape == want.shape
-    # What lies on a rounding tie may go either way; few outputs tell little of that.
-    assume(got.numel() > 40)
-    differs = (got - want).abs() > 1e-9 * max(1.0, float(want.abs().max()) if want.numel() else 1.0)
-    assert differs.sum() <= 0.05 * differs.numel()
+    scale = max(1.0, float(want.abs().max())) if want.numel() else 1.0
+    torch.testing.assert_close(got[sure], want[sure], rtol=0, atol=1e-9 * scale)
 
 
 def channels(stock):

@@ -107,6 +107,30 @@ def test_a_damaged_chip_is_refused_by_name_and_the_present_one_stays(how, messag
     assert 0.001 < error.abs().max() < 0.4
 
 
+@pytest.mark.parametrize("name", ["3.weight", "3.bias", "0.weight"])
+@pytest.mark.parametrize("how", ["lacking", "edited"])
+def test_weights_that_are_not_those_of_the_chip_are_programmed_into_it(name, how):
+    model, other = analog(seed=1, settings={}), analog(seed=2, settings={})
+    state = model.state_dict()
+    if how == "lacking":
+        del state[name]
+    else:
+        state[name] = state[name] + 0.25
+    other.load_state_dict(state, strict=False)
+    for one, twin in zip(analog_modules(model), analog_modules(other), strict=True):
+        assert twin.chip_identity[0] == one.chip_identity[0]
+        torch.testing.assert_close(twin.get_matrix(), twin.form_matrix())
+
+
+def test_a_checkpoint_in_single_precision_brings_its_chip_to_a_layer_in_half():
+    model, other = analog(seed=1), analog(seed=2).half()
+    other.load_state_dict(model.state_dict())
+    for one, twin in zip(analog_modules(model), analog_modules(other), strict=True):
+        assert torch.equal(twin.chip_conductance_0, one.chip_conductance_0)
+        twin(X[:, :, :].half() if twin.weight.dim() == 3 else torch.ones(16).half())
+        assert torch.equal(twin.chip_conductance_0, one.chip_conductance_0)
+
+
 def test_stock_checkpoints_and_analog_ones_load_strictly_both_ways():
     model, stock = analog(), network()
     model.load_state_dict(stock.state_dict(), strict=True)

@@ -1,6 +1,9 @@
 """Analog layers under the machinery of PyTorch."""
 
 import copy
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
@@ -11,7 +14,14 @@ from torch.utils.checkpoint import checkpoint
 from torch.utils.data import DataLoader, Dataset
 
 from crosssim_core.errors import UnsupportedError
-from crosssim_torch import AnalogConv2d, AnalogLinear, AnalogLSTM, analog_modules, from_torch
+from crosssim_torch import (
+    AnalogConv2d,
+    AnalogLinear,
+    AnalogLSTM,
+    analog_modules,
+    from_torch,
+    to_torch,
+)
 
 X = torch.linspace(-1, 1, 12).reshape(3, 4)
 IMAGES = torch.linspace(-1, 1, 2 * 3 * 5 * 5).reshape(2, 3, 5, 5)
@@ -76,39 +86,6 @@ def test_batches_of_weights_are_refused():
     torch.testing.assert_close(layer(X), type(layer).to_torch(layer)(X))
 
 
-# torch.compile
-
-
-@needs_devices
-@pytest.mark.filterwarnings("ignore")
-def test_a_compiled_network_computes_what_it_computes_otherwise():
-    model = from_torch(network(), tree(ERRORS), 1, seed=0)
-    compiled = torch.compile(model, backend="aot_eager")
-    for _ in range(2):
-        want = model(X)
-        got = compiled(X)
-        torch.testing.assert_close(got, want)
-        model.zero_grad()
-        got.square().sum().backward()
-        gradient = model[0].weight.grad.clone()
-        model.zero_grad()
-        model(X).square().sum().backward()
-        torch.testing.assert_close(gradient, model[0].weight.grad)
-        # A step of training is heeded: the arrays are programmed again.
-        with torch.no_grad():
-            model[0].weight.sub_(0.1 * gradient)
-    torch.compiler.reset()
-
-
-@pytest.mark.filterwarnings("ignore")
-def test_a_compiled_network_can_be_converted():
-    stock = network()
-    analog = from_torch(torch.compile(stock, backend="eager"), tree())
-    assert len(analog_modules(analog)) == 2
-    torch.testing.assert_close(analog(X), stock(X))
-    torch.compiler.reset()
-
-
 # Training
 
 
@@ -127,6 +104,42 @@ def test_every_form_of_an_optimizer_moves_the_arrays(kind, variant):
     torch.testing.assert_close(analog(X), stock(X), rtol=1e-3, atol=1e-4)
     for module in analog_modules(analog):
         torch.testing.assert_close(module.get_matrix(), module.form_matrix())
+
+
+LOADED = """
+import torch
+layer = torch.load({place!r}, weights_only=False)
+optimizer = torch.optim.SGD(layer.parameters(), lr=0.1, fused=True)
+layer(torch.ones(2, 4)).sum().backward()
+optimizer.step()
+torch.testing.assert_close(layer.get_matrix(), layer.form_matrix())
+"""
+
+
+def test_a_loaded_layer_heeds_fused_optimizers_though_nothing_else_was_imported(tmp_path):
+    place = str(tmp_path / "layer.pt")
+    torch.save(AnalogLinear(tree(), 4, 3), place)
+    subprocess.run([sys.executable, "-c", LOADED.format(place=place)], check=True)
+
+
+def test_fused_optimizers_of_several_networks_step_in_threads_and_subclasses():
+    class Own(torch.optim.Adam):
+        def step(self, closure=None):
+            return super().step(closure)
+
+    models = [from_torch(network(), tree(), 1) for _ in range(3)]
+    shared = Own([p for m in models for p in m[0].parameters()], lr=0.1, fused=True)
+    own = [Own(m[2].parameters(), lr=0.1, fused=True) for m in models]
+
+    def work(number):
+        models[number](X).square().sum().backward()
+        own[number].step()
+
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(work, range(3)))
+    shared.step()
+    for model in models:
+        torch.testing.assert_close(model(X), to_torch(model)(X))
 
 
 @needs_devices

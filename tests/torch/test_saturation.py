@@ -8,6 +8,7 @@ from torch import nn
 from crosssim_core.chain import arithmetic
 from crosssim_core.errors import UnsupportedError
 from crosssim_torch import LayerOptions, from_torch
+from crosssim_torch.arithmetic import TorchArithmetic
 
 pytest.importorskip("crosssim_devices", reason="the converters are models of that package")
 
@@ -116,3 +117,62 @@ def test_what_cannot_be_masked_is_named_and_nothing_changes(settings):
     with pytest.raises(UnsupportedError, match=r"masked.*(Icol_max|percentile)"):
         layer.options = MASKED
     assert layer.options == LayerOptions()
+
+
+DIGITS = {
+    "xbar.dac.mvm.input_bitslicing": True,
+    "xbar.dac.mvm.slice_size": 2,
+    "xbar.adc.mvm.adc_per_ibit": True,
+}
+
+
+@pytest.mark.parametrize("settings", [{}, DIGITS], ids=["whole", "digits"])
+@pytest.mark.parametrize(
+    ("stock", "shape"),
+    [
+        (nn.Linear(6, 5), (11, 6)),
+        (nn.Linear(6, 5), (3, 4, 6)),
+        (nn.Conv1d(2, 4, 3, groups=2), (7, 2, 6)),
+        (nn.ConvTranspose1d(2, 4, 3, 2), (7, 2, 6)),
+    ],
+    ids=["linear", "axes", "conv", "transposed"],
+)
+def test_a_batch_that_is_read_in_chunks_is_masked_as_one(stock, shape, settings, monkeypatch):
+    layer = from_torch(stock, tree(RANGES, settings), 1, seed=1, options=MASKED)
+    x = torch.linspace(-1, 1, torch.Size(shape).numel()).reshape(shape)
+    want = derivatives(layer, x)
+    monkeypatch.setattr(TorchArithmetic, "room", lambda self, x: 40)
+    torch.testing.assert_close(derivatives(layer, x), want)
+
+
+@pytest.mark.parametrize("rows", [(0, 0), (2, 0), (0, 1), (1, 1)])
+@pytest.mark.parametrize("kind", ["cell", "layer"])
+def test_recurrent_layers_mask_what_enters_their_gates(kind, rows):
+    stock = nn.RNNCell(6, 5) if kind == "cell" else nn.RNN(6, 5)
+    stock.double()
+    params = tree(RANGES | {"xbar.adc.mvm.bits": 16, "xbar.dac.mvm.bits": 16})
+    layer = type(from_torch(stock, params)).from_torch(stock, params, *rows, options=MASKED)
+    weight_ih, weight_hh, bias_ih, bias_hh = (
+        w.clone().requires_grad_() for w in layer.get_core_weights()
+    )
+    scale = float(layer.form_matrix().abs().max()) * 0.8 / 0.9
+    x, h = X.clone().requires_grad_(), torch.linspace(1, -1, 20, dtype=X.dtype).reshape(4, 5)
+    clipped = x.clamp(-0.8, 0.8)
+    current = clipped @ weight_ih.mT + h.clamp(-0.8, 0.8) @ weight_hh.mT
+    held = [0.8 * b for b, n in zip((bias_ih, bias_hh), rows, strict=True) if n]
+    added = [b for b, n in zip((bias_ih, bias_hh), rows, strict=True) if not n]
+    current = current + sum(held)
+    read = current.clamp(-0.6 * scale, 0.6 * scale)
+    assert (read != current).any()
+    want = torch.tanh(read + sum(added))
+    want.square().sum().backward()
+    inside = X.clone().requires_grad_()
+    y = layer(inside, h) if kind == "cell" else layer(inside[None], h[None])[0][0]
+    torch.testing.assert_close(y, want.detach(), rtol=0, atol=1e-3)
+    y.square().sum().backward()
+    torch.testing.assert_close(inside.grad, x.grad, rtol=0, atol=1e-3)
+    for parameter, own, n in zip(
+        layer.parameters(), (weight_ih, weight_hh, bias_ih, bias_hh), (0, 0, *rows), strict=True
+    ):
+        expected = own.grad / (0.8 if n else 1.0)
+        torch.testing.assert_close(parameter.grad, expected, rtol=0, atol=1e-3)

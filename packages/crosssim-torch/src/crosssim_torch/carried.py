@@ -1,6 +1,6 @@
 """What PyTorch does with a module: moving, copying, saving and loading its chip along."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Self
 
 import torch
@@ -11,6 +11,7 @@ from crosssim_core.random import Occasions
 from crosssim_torch.chip import PREFIX, buffer_names
 from crosssim_torch.holder import ArrayHolder
 from crosssim_torch.record import RECORD, SavedChip
+from crosssim_torch.trace import apart
 
 
 class CarriedChip(ArrayHolder):
@@ -92,12 +93,16 @@ class CarriedChip(ArrayHolder):
         chip = {k[start:]: v for k, v in state_dict.items() if k.startswith(prefix + PREFIX)}
         if chip and len(error_msgs) == before:
             try:
-                self._take_over(chip)
+                self._take_over(chip, {k[start:]: v for k, v in state_dict.items()})
             except CrossSimError as error:
                 error_msgs.append(f"The chip of {prefix.rstrip('.') or 'the layer'}: {error}")
 
-    def _take_over(self, chip: dict[str, Tensor]) -> None:
-        """Become the chip of a checkpoint; if anything is wrong the present one stays."""
+    def _take_over(self, chip: dict[str, Tensor], saved_weights: Mapping[str, Tensor]) -> None:
+        """Become the chip of a checkpoint; if anything is wrong the present one stays.
+
+        Where the checkpoint lacks weights, or has others than its arrays hold, they are programmed
+        into that chip before the next read.
+        """
         saved = SavedChip.from_tensor(chip.pop(RECORD, None))
         rows = self._rows | saved.rows
         holdings = self._holdings(rows, saved.options)
@@ -112,7 +117,10 @@ class CarriedChip(ArrayHolder):
             self.register_buffer(name, buffer)
         for key, holding in holdings.items():
             tiles[key].look_at(key, self._buffers)
-            tiles[key].mark_written(holding, self)
+            with apart():
+                held = holding.held(self, saved_weights)
+            if tiles[key].identity.holds(held):
+                tiles[key].mark_written(holding, self)
 
 
 def _moved(buffer: Tensor, device: torch.device) -> Tensor:

@@ -30,6 +30,8 @@ class Operands:
     programmed: Tensor
     """The weights that the arrays hold, in the shape of ``weight``."""
     gradient: Gradient = "straight"
+    digital: Tensor | None = None
+    """The part of ``bias`` that is added after the conversion."""
 
 
 def run_analog(
@@ -80,14 +82,14 @@ def run_analog(
         tensors = (x, operands.weight, operands.bias, operands.programmed)
         y: Tensor = operation(*tensors, read, *geometry)
         return y
-    limits, digital = input_range(layer.arrays.plan), layer.bias is not None
+    limits, bias, digital = input_range(layer.arrays.plan), operands.bias, operands.digital
     x = x if limits is None else x.clamp(*limits)
-    bias = None if digital else operands.bias
+    bias = bias if bias is None or digital is None else bias - digital
     y = operation(x, operands.weight, bias, operands.programmed, read, *geometry)
     y = _masked(y, outside)
-    if digital and operands.bias is not None:
+    if digital is not None:
         # What is added after the conversion gets its derivative there; its value is in y already.
-        y = form.add_bias(y, (operands.bias - operands.bias.detach()).to(y.dtype))
+        y = form.add_bias(y, (digital - digital.detach()).to(y.dtype))
     return y
 
 
@@ -109,8 +111,7 @@ def _outside(
 ) -> list[Tensor]:
     """Elements of the output that a conversion out of range goes into; none without ADCs."""
     vectors = layer.arrays.by_vectors("mvm", product)
-    axis = -1 if vectors else product.axis
-    outside = record.outside(axis, batch=x.shape[0] if x.dim() > 1 else None)
+    outside = record.outside(-1 if vectors else product.axis, len(x))
     if outside is None:
         return []
     return [layout.outputs(outside, x) if vectors else outside]

@@ -30,6 +30,8 @@ def gate_operands(module: AnalogModule, key: str) -> Operands:
         layout.matrix(weight_ih, weight_hh),
         layout.digital_bias(*biases),
         layout.matrix(*module._programmed_weights(key, holding)),
+        module._options.gradient,
+        holding.layout.digital_bias(*biases),
     )
 
 

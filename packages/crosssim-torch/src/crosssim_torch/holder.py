@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+import crosssim_torch.steps  # noqa: F401
 from crosssim_core.cores import ArrayState, ProgrammedArrays
 from crosssim_core.errors import DeviceUnavailableError, ParameterError, UnsupportedError
 from crosssim_core.layers import AnalogLayer
@@ -106,8 +107,9 @@ class ArrayHolder(nn.Module):
         holding = self._holdings(self._rows, self._options)[key]
         weight, bias = (*holding.values(self), None)[:2]
         programmed = self._programmed_weights(key, holding)[0]
-        layer = self._layer(key, holding)
-        operands = Operands(layer, weight, bias, programmed, self._options.gradient)
+        layer, gradient = self._layer(key, holding), self._options.gradient
+        digital = holding.layout.digital_bias(bias)
+        operands = Operands(layer, weight, bias, programmed, gradient, digital)
         self._ready[key] = Ready.of(self, holding, self._tiles[key], operands)
         return operands
 

@@ -1,6 +1,5 @@
 """What users of the package need, which importing the package alone does not load."""
 
-import crosssim_torch.steps  # noqa: F401
 from crosssim_torch.analog import AnalogModule
 from crosssim_torch.attention import AnalogMultiheadAttention
 from crosssim_torch.cells import AnalogGRUCell, AnalogLSTMCell, AnalogRNNCell

@@ -28,38 +28,47 @@ from crosssim_core.errors import UnsupportedError
 from crosssim_core.parameters import CrossSimParameters
 from crosssim_core.random import NoiseSource
 
+Place = tuple[int, int, int]
+"""Row and column of an array, and a slice of its weights."""
+
 InputRange = tuple[float, float] | None
 """Digital inputs that the DAC takes without clipping; None if it takes all."""
 
 
 @dataclass(slots=True)
 class Record:
-    """Where conversions of one read were out of range, by rows of arrays."""
+    """Where conversions of one read were out of range, in the order in which they were made."""
 
-    rows: dict[int, list[Tensor]] = field(default_factory=dict)
+    converters: dict[Place, list[Tensor]] = field(default_factory=dict)
 
-    def note(self, row: int, outside: Tensor) -> None:
-        self.rows.setdefault(row, []).append(outside)
+    def note(self, place: Place, outside: Tensor) -> None:
+        self.converters.setdefault(place, []).append(outside)
 
-    def outside(self, axis: int, *, batch: int | None) -> Tensor | None:
+    def outside(self, axis: int, batch: int) -> Tensor | None:
         """Outputs along ``axis`` that any such conversion goes into; None without ADCs.
 
         Args:
-            axis: Where outputs lie.
-            batch: Length of the first axis of what was read, which the reader may have cut into
-                pieces; None if it does not count vectors or images.
+            axis: Axis of the outputs.
+            batch: Elements of the first axis of all that was read.
         """
-        if not self.rows:
-            return None
-        rows = [_joined(self.rows[r], batch) for r in sorted(self.rows)]
-        return torch.cat(rows, dim=axis)
+        rows: dict[int, Tensor] = {}
+        for (row, *_), seen in sorted(self.converters.items(), key=lambda item: item[0]):
+            outside = _together(seen, batch)
+            rows[row] = rows[row] | outside if row in rows else outside
+        return torch.cat(list(rows.values()), dim=axis) if rows else None
 
 
-def _joined(notes: list[Tensor], batch: int | None) -> Tensor:
-    """Any of the conversions of each output; every piece of a batch brought as many of them."""
-    of_piece = sum(len(note) for note in notes) // batch if batch else len(notes)
-    pieces = [notes[i : i + of_piece] for i in range(0, len(notes), of_piece)]
-    return torch.cat([reduce(or_, piece) for piece in pieces])
+def _together(seen: list[Tensor], batch: int) -> Tensor:
+    """Whether any conversion of an output was out of range.
+
+    A read may cut its batch into chunks, each of which is converted equally often.
+    """
+    if seen[0].dim() == 1:
+        chunks = [seen]
+    else:
+        times = max(1, sum(map(len, seen)) // max(1, batch))
+        chunks = [seen[i : i + times] for i in range(0, len(seen), times)]
+    return torch.cat([torch.stack(chunk).any(0) for chunk in chunks])
 
 
 _current: ContextVar[Record | None] = ContextVar("record", default=None)
@@ -83,8 +92,8 @@ class WatchedAdc:
     model: AdcModel
     low: float
     high: float
-    row: int
-    """Row of arrays that it belongs to."""
+    place: Place
+    """Where it stands."""
     unit_line: bool
     """Whether a line that is subtracted from all others comes first."""
     uniform: UniformLevels | None = field(default=None, init=False)
@@ -96,7 +105,7 @@ class WatchedAdc:
             if self.unit_line:
                 unit, lines = outside.split([1, outside.shape[axis] - 1], dim=axis)
                 outside = unit | lines
-            record.note(self.row, outside)
+            record.note(self.place, outside)
         return self.model.convert(x, axis=axis, noise=noise)
 
 
@@ -113,14 +122,15 @@ def watched(plan: ArrayPlan) -> ArrayPlan:
     input_range(plan)
     parts = tuple(
         tuple(
-            _watched(part, trees[(r * len(row) + c) % len(trees)], r) for c, part in enumerate(row)
+            _watched(part, trees[(r * len(row) + c) % len(trees)], r, c)
+            for c, part in enumerate(row)
         )
         for r, row in enumerate(plan.parts)
     )
     return replace(plan, parts=parts)
 
 
-def _watched(part: ArrayPart, tree: CrossSimParameters, row: int) -> ArrayPart:
+def _watched(part: ArrayPart, tree: CrossSimParameters, row: int, col: int) -> ArrayPart:
     read: ReadPlan = part.reads["mvm"]
     inputs = part.inputs.stop - part.inputs.start
     adcs: list[SliceAdc | None] = []
@@ -138,7 +148,7 @@ def _watched(part: ArrayPart, tree: CrossSimParameters, row: int) -> ArrayPart:
             index=index,
         )
         low, high = limits.low - limits.trim, limits.high - limits.trim
-        model = WatchedAdc(adc.model, low, high, row, read.mapping.unit_line)
+        model = WatchedAdc(adc.model, low, high, (row, col, index), read.mapping.unit_line)
         adcs.append(replace(adc, model=model))
     return replace(part, reads={**part.reads, "mvm": replace(read, adcs=tuple(adcs))})
 

@@ -44,12 +44,21 @@ class Holding:
             for name, value in whole.items()
         )
 
-    def held(self, module: nn.Module) -> tuple[Any, ...]:
-        """The whole parameters that the matrix depends on; None for the others."""
+    def held(self, module: nn.Module, first: Mapping[str, Tensor] | None = None) -> tuple[Any, ...]:
+        """The whole parameters that the matrix depends on; None for the others.
+
+        Args:
+            module: The layer.
+            first: Where to look for a parameter before the layer is asked.
+        """
         # A layout may provide for a bias that the layer never has.
         analog = zip(self.biases, self.layout.rows, strict=False)
         names = (*self.weights, *(name if rows else None for name, rows in analog))
-        return tuple(None if n is None else plain(getattr(module, n, None)) for n in names)
+        known = first or {}
+        return tuple(
+            None if n is None else plain(known[n] if n in known else getattr(module, n, None))
+            for n in names
+        )
 
     def plain_values(self, module: nn.Module) -> tuple[Tensor | None, ...]:
         """The present weights, then biases, without derivatives."""
