@@ -105,7 +105,7 @@ def test_what_would_freeze_a_layer_in_a_graph_is_refused():
         lambda m: torch.jit.trace(m, X),
         lambda m: torch.export.export(m, (X,)),
     ):
-        with pytest.raises(UnsupportedError, match="recorded as a graph.*to_torch"):
+        with pytest.raises(UnsupportedError, match=r"recorded as a graph.*to_torch"):
             record(model)
     with pytest.raises(Exception, match="programs its arrays when weights have changed"):
         torch.compile(model, backend="eager", fullgraph=True)(X)

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable, Iterable
 from functools import wraps
-from typing import Any
+from typing import Any, cast
 
 import torch
 
@@ -40,9 +40,9 @@ def opaque(forward: Forward) -> Forward:
 def _check_nothing_records(given: Iterable[Any]) -> None:
     """Raise UnsupportedError where a layer would be recorded as a graph instead of being run."""
     exports = "torch._dynamo" in sys.modules and torch.compiler.is_exporting()
-    fx: Any = sys.modules.get("torch.fx")
+    fx, jit = cast(Any, sys.modules.get("torch.fx")), cast(Any, torch.jit)
     symbolic = fx is not None and any(isinstance(x, fx.Proxy) for x in given)
-    if exports or symbolic or torch.jit.is_tracing():
+    if exports or symbolic or jit.is_tracing():
         raise UnsupportedError(
             "An analog layer cannot be recorded as a graph, which would neither program changed "
             "weights nor draw noise anew: record to_torch(model, physical_weights=True), run the "
