@@ -1,4 +1,4 @@
-"""Defects of CrossSim 3.2 in layers, and what PyTorch does to layers, that no other file is about."""
+"""Defects of CrossSim 3.2 in layers, and what PyTorch does to them, beside the other files."""
 
 import pytest
 import torch
