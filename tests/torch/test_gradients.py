@@ -1,5 +1,7 @@
 """When derivatives are there, and what they belong to."""
 
+from contextlib import nullcontext
+
 import pytest
 import torch
 from analog_settings import EIGHT_BITS, ERRORS, needs_devices, tree
@@ -65,6 +67,23 @@ def test_frozen_parameters_get_no_derivative(frozen):
     getattr(layer, frozen).requires_grad_(False)
     layer(X).sum().backward()
     assert {n for n, p in layer.named_parameters() if p.grad is None} == {frozen}
+
+
+@pytest.mark.parametrize("first", [torch.no_grad, torch.inference_mode, None])
+@pytest.mark.parametrize("stock", [nn.Linear(4, 4), nn.GRU(4, 4), nn.MultiheadAttention(4, 2)])
+def test_a_read_without_derivatives_takes_none_from_later_ones(stock, first):
+    """``first`` is how the layer is read first; with None its parameters are frozen then."""
+    layer, x = from_torch(stock, tree()), torch.linspace(-1, 1, 24).reshape(3, 2, 4)
+    given = (x, x, x) if isinstance(stock, nn.MultiheadAttention) else (x,)
+    for _ in range(2):
+        layer.requires_grad_(first is not None)
+        with first() if first else nullcontext():
+            layer(*given)
+        layer.requires_grad_(True)
+        layer.zero_grad()
+        y = layer(*given)
+        (y[0] if isinstance(y, tuple) else y).square().sum().backward()
+        assert all(p.grad is not None for p in layer.parameters())
 
 
 def test_an_input_that_asks_for_none_gets_none():

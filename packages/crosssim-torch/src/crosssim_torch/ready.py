@@ -28,9 +28,10 @@ class Ready:
     ) -> "Ready | None":
         """Operands that were just made; None if their next change might go unnoticed here.
 
-        So it is for parameters that are computed, gathered or wrapped, or made in inference mode.
+        So it is for parameters that are computed, gathered or wrapped, or made in inference mode;
+        and for parts of parameters, whose derivatives belong to the call that takes them.
         """
-        if shards():
+        if shards() or holding.parts:
             return None
         held = {id(tensor) for tensor in holding.held(module)}
         manual = tile.options.synchronization == "manual"
