@@ -10,6 +10,7 @@ import torch
 from analog_settings import EIGHT_BITS, ERRORS, tree
 from torch import nn
 
+from crosssim_core.errors import StateWarning
 from crosssim_torch import LayerOptions, analog_modules, from_torch, stock_state_dict
 
 pytest.importorskip("crosssim_devices", reason="chips differ by the errors of that package")
@@ -120,6 +121,20 @@ def test_weights_that_are_not_those_of_the_chip_are_programmed_into_it(name, how
     for one, twin in zip(analog_modules(model), analog_modules(other), strict=True):
         assert twin.chip_identity[0] == one.chip_identity[0]
         torch.testing.assert_close(twin.get_matrix(), twin.form_matrix())
+
+
+def test_a_chip_whose_converters_another_version_drew_comes_back_with_a_warning():
+    model, other = analog(settings=ERRORS | CIRCUIT), analog(seed=2)
+    state = model.state_dict()
+    record = json.loads(bytes(state["3.chip_record"].tolist()))
+    assert record["versions"].keys() == {"crosssim-devices"}
+    record["versions"]["crosssim-devices"] = "0.0.1"
+    state["3.chip_record"] = torch.frombuffer(
+        bytearray(json.dumps(record).encode()), dtype=torch.uint8
+    )
+    with pytest.warns(StateWarning, match=r"crosssim-devices 0\.0\.1"):
+        other.load_state_dict(state)
+    assert torch.equal(other(X), model(X))
 
 
 def test_a_checkpoint_in_single_precision_brings_its_chip_to_a_layer_in_half():

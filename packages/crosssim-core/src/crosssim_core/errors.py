@@ -111,6 +111,10 @@ class ParameterWarning(CrossSimWarning):
     """Parameters that are legal together and probably not meant."""
 
 
+class StateWarning(CrossSimWarning):
+    """A saved state may not come back as it was."""
+
+
 class ConversionWarning(CrossSimWarning, RuntimeWarning):
     """A part of a network was not converted as one might expect."""
 

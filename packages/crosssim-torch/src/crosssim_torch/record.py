@@ -1,6 +1,7 @@
 """What a checkpoint tells of a chip beside its conductances."""
 
 import json
+import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Self
@@ -9,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from crosssim_core import CrossSimParameters
-from crosssim_core.errors import StateError
+from crosssim_core.errors import StateError, StateWarning
+from crosssim_core.plugins.registry import find_model
 from crosssim_torch.chip import PREFIX, ChipIdentity, buffer_names, buffer_prefix
 from crosssim_torch.options import LayerOptions
 from crosssim_torch.params import OwnParams, trees_of
@@ -30,6 +32,15 @@ def stock_state_dict(saved: nn.Module | Mapping[str, Tensor]) -> dict[str, Tenso
     """
     state = saved.state_dict() if isinstance(saved, nn.Module) else saved
     return {n: t for n, t in state.items() if not n.rpartition(".")[2].startswith(PREFIX)}
+
+
+def _versions(trees: Iterable[CrossSimParameters]) -> dict[str, str]:
+    """Versions of the distributions that converters come from, by their names."""
+    models = []
+    for tree in trees:
+        models += [find_model("adc", tree.xbar.adc.mvm.model)]
+        models += [find_model("dac", tree.xbar.dac.mvm.model)]
+    return {model.distribution: model.version for model in models}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +65,7 @@ class SavedChip:
             "rows": self.rows,
             "options": self.options.to_dict(),
             "reads": self.reads,
+            "versions": _versions(trees_of(self.params)),
         }
         return torch.frombuffer(bytearray(json.dumps(values).encode()), dtype=torch.uint8)
 
@@ -64,6 +76,10 @@ class SavedChip:
         Raises:
             StateError: It is damaged, or of another format.
             ParameterError: Parameters are not valid here: a model may not be installed.
+
+        Warns:
+            StateWarning: Another version of a converter's distribution is installed than drew its
+                errors.
         """
         try:
             values = json.loads(b"" if text is None else bytes(text.tolist()))
@@ -75,6 +91,15 @@ class SavedChip:
         trees = [CrossSimParameters.from_dict(tree) for tree in values["params"]]
         params = trees[0] if values["single"] else trees
         options = LayerOptions.from_dict(values["options"])
+        here = _versions(trees)
+        for name, saved in values.get("versions", {}).items():
+            if here.get(name, saved) != saved:
+                warnings.warn(
+                    f"A chip was saved with {name} {saved}, and {here[name]} is installed: errors "
+                    "of converters, which are drawn again from its seed, may differ.",
+                    StateWarning,
+                    stacklevel=2,
+                )
         return cls(params, values["rows"], options, values["reads"])
 
     def identities(
