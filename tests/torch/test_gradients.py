@@ -168,3 +168,32 @@ def test_inputs_are_left_as_they_are_and_outputs_may_be_edited_in_place():
     y.mul_(2.0).relu_()
     y.sum().backward()
     assert torch.equal(x.detach(), X)
+
+
+def penalties(layer, x):
+    """Derivatives of the square of a derivative by the input."""
+    x = x.clone().requires_grad_()
+    (slope,) = torch.autograd.grad(layer(x).pow(3).sum(), x, create_graph=True)
+    return torch.autograd.grad(slope.square().sum(), (x, *layer.parameters()))
+
+
+@needs_devices
+@pytest.mark.filterwarnings("ignore:Using padding='same'")
+@pytest.mark.parametrize("bias_rows", [0, 1])
+@pytest.mark.parametrize(
+    ("stock", "shape"),
+    [
+        (nn.Linear(4, 3), (5, 4)),
+        (nn.Conv1d(2, 4, 3, padding=1, groups=2), (5, 2, 6)),
+        (nn.Conv1d(2, 4, 2, padding="same"), (5, 2, 6)),
+        (nn.ConvTranspose1d(2, 4, 3, 2), (5, 2, 6)),
+    ],
+    ids=["linear", "groups", "uneven", "transposed"],
+)
+def test_second_derivatives_are_those_of_the_stock_layer_with_the_programmed_weights(
+    stock, shape, bias_rows
+):
+    analog = from_torch(stock.double(), tree(ERRORS), bias_rows, seed=0)
+    physical = type(analog).to_torch(analog, physical_weights=True)
+    x = torch.linspace(-1, 1, torch.Size(shape).numel(), dtype=torch.float64).reshape(shape)
+    torch.testing.assert_close(penalties(analog, x), penalties(physical, x))

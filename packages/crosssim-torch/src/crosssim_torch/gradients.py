@@ -3,6 +3,7 @@
 The backward pass takes the programmed weights as they were in the forward pass for the linear
 map, as wires with resistance make them act (`ProgrammedArrays.linear_map`), passes over
 conversion, saturation, noise and the laws of cells, and gives the gradients to the ideal weights.
+Derivatives of these gradients take the programmed weights to change as the ideal ones do.
 Source: Y. Bengio, N. Léonard, A. Courville 2013, arXiv:1308.3432.
 """
 
@@ -17,6 +18,18 @@ from torch.nn import functional as F
 
 Read = Callable[[Tensor], Tensor]
 """The analog product of a layer's input; runs without recording derivatives."""
+
+
+def _remembered(weight: Tensor) -> Tensor | None:
+    """``weight`` for derivatives of derivatives, which those of ``torch.func`` do without."""
+    return None if torch._C._are_functorch_transforms_active() else weight
+
+
+def _as_ideal(programmed: Tensor, weight: Tensor | None) -> Tensor:
+    """``programmed``, which changes as ``weight`` does where derivatives are recorded."""
+    if weight is None or not torch.is_grad_enabled() or not weight.requires_grad:
+        return programmed
+    return programmed + (weight - weight.detach()).to(programmed.dtype)
 
 
 class LinearRead(Function):
@@ -38,12 +51,13 @@ class LinearRead(Function):
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
         x, weight, bias, programmed, _ = inputs
         ctx.save_for_backward(x, programmed)
-        ctx.weight_dtype = weight.dtype
+        ctx.weight, ctx.weight_dtype = _remembered(weight), weight.dtype
         ctx.bias_dtype = None if bias is None else bias.dtype
 
     @staticmethod
     def backward(ctx: Any, *grads: Any) -> tuple[Tensor | None, ...]:
         x, programmed = ctx.saved_tensors
+        programmed = _as_ideal(programmed, ctx.weight)
         grad = grads[0].to(programmed.dtype)
         need_x, need_weight, need_bias, *_ = ctx.needs_input_grad
         count = prod(grad.shape[:-1])
@@ -86,12 +100,13 @@ class ConvRead(Function):
         ctx.x_dtype = inputs[0].dtype
         x, weight, bias, programmed, _, ctx.stride, ctx.padding, ctx.dilation, ctx.groups = inputs
         ctx.save_for_backward(x, programmed)
-        ctx.weight_dtype = weight.dtype
+        ctx.weight, ctx.weight_dtype = _remembered(weight), weight.dtype
         ctx.bias_dtype = None if bias is None else bias.dtype
 
     @staticmethod
     def backward(ctx: Any, *grads: Any) -> tuple[Tensor | None, ...]:
         x, programmed = ctx.saved_tensors
+        programmed = _as_ideal(programmed, ctx.weight)
         need_x, need_weight, need_bias, *_ = ctx.needs_input_grad
         x = x.to(programmed.dtype)
         uneven = any(before != after for before, after in ctx.padding)
