@@ -13,7 +13,7 @@ from torch import nn  # noqa: E402
 
 from crosssim_core.errors import OperationError  # noqa: E402
 from crosssim_core.parameters import BitSlicedCoreStyle, CoreStyle  # noqa: E402
-from crosssim_torch import AnalogGRUCell, AnalogLinear, from_torch  # noqa: E402
+from crosssim_torch import AnalogGRUCell, AnalogLinear, LayerOptions, from_torch  # noqa: E402
 from crosssim_torch.profile import (  # noqa: E402
     corestyle_str,
     get_conductance_matrices,
@@ -97,6 +97,23 @@ def test_defect_s24_every_layer_and_style_is_recorded(name, style, literal):
     once = [a.shape[-1] for a in get_profiled_adc_inputs(network)]
     network(*arguments)
     assert [a.shape[-1] for a in get_profiled_adc_inputs(network)] == [2 * n for n in once]
+
+
+@pytest.mark.parametrize("rows_max", [0, 4])
+def test_packed_groups_record_their_own_currents_however_they_are_read(rows_max):
+    """Read by vectors, each group is driven by the inputs of all; only its own are its inputs."""
+    stock, x = nn.Conv1d(4, 6, 3, groups=2), torch.randn(3, 4, 7)
+    seen = []
+    for literal in (False, True):
+        params = tree(
+            simulation__analytics__profile_adc_inputs=True,
+            simulation__literal=literal,
+            core__rows_max=rows_max,
+        )
+        layer = from_torch(stock, params, 1, options=LayerOptions(groups="packed"))
+        layer(x)
+        seen.append(get_profiled_adc_inputs(layer)[0])
+    np.testing.assert_allclose(seen[1], seen[0], rtol=1e-5, atol=1e-5)
 
 
 def test_a_cell_records_the_whole_vector_that_drives_it():

@@ -25,17 +25,25 @@ class ReadTap:
     Args:
         shows: Which currents.
         images: Whether the axis before the outputs counts images.
+        stack: Matrices one below the other. A vector that drives one of them gives currents of
+            the others too, which are no concern of anybody.
     """
 
-    def __init__(self, shows: Shown, *, images: bool) -> None:
+    def __init__(self, shows: Shown, *, images: bool, stack: int = 1) -> None:
         self.shows: Shown = shows
+        self._stack = stack
         self._outputs = int(images)
         self._seen: dict[Place, list[list[HostArray]]] = {}
 
     def see(self, place: Place, lines: list[Array], /, *, axis: int) -> None:
         parts = self._seen.setdefault(place, [[] for _ in lines])
         for part, line in zip(parts, lines, strict=True):
-            part.append(np.moveaxis(as_host(line), axis, self._outputs))
+            own = as_host(line)
+            if self._stack > 1 and axis == -1:
+                apart = own.reshape(*own.shape[:-1], self._stack, -1)
+                own = np.diagonal(apart, axis1=-3, axis2=-2).swapaxes(-1, -2)
+                own = own.reshape(*own.shape[:-2], -1)
+            part.append(np.moveaxis(own, axis, self._outputs))
 
     def flat(self) -> Iterable[tuple[Place, HostArray]]:
         """What was seen at each place: all positive lines, then all negative ones."""
@@ -91,7 +99,9 @@ class Profile:
 
     def tap(self) -> ReadTap | None:
         """What to hand to the next read."""
-        return None if self.currents is None else ReadTap(self.currents, images=self.images)
+        if self.currents is None:
+            return None
+        return ReadTap(self.currents, images=self.images, stack=self.plan.stack)
 
     def keep(self, side: Side, x: Array, tap: ReadTap | None) -> None:
         """Record the digital inputs ``x`` of a read, and what ``tap`` was shown."""
