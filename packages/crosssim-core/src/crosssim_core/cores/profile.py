@@ -40,9 +40,10 @@ class ReadTap:
         for part, line in zip(parts, lines, strict=True):
             own = as_host(line)
             if self._stack > 1 and axis == -1:
-                apart = own.reshape(*own.shape[:-1], self._stack, -1)
+                *batch, drives, currents = own.shape
+                apart = own.reshape(*batch, drives, self._stack, currents // self._stack)
                 own = np.diagonal(apart, axis1=-3, axis2=-2).swapaxes(-1, -2)
-                own = own.reshape(*own.shape[:-2], -1)
+                own = own.reshape(*batch, currents)
             part.append(np.moveaxis(own, axis, self._outputs))
 
     def flat(self) -> Iterable[tuple[Place, HostArray]]:
