@@ -123,6 +123,29 @@ def test_packed_groups_may_be_divided_along_inputs():
     assert len(layer.core.arrays.plan.arrays) == 5
 
 
+@needs_devices
+def test_pairs_of_packed_groups_share_the_dummy_line_of_their_group():
+    """Where lines saturate and the range of an unsubtracted pair begins above no current."""
+    settings = {
+        "core.balanced.subtract_current_in_xbar": False,
+        "xbar.device.cell_bits": 3,
+        "xbar.array.Icol_max": 0.55,
+        "xbar.dac.mvm.model": "SignMagnitudeDAC",
+        "xbar.dac.mvm.bits": 2,
+        "xbar.dac.mvm.input_bitslicing": True,
+        "xbar.adc.mvm.model": "QuantizerADC",
+        "xbar.adc.mvm.bits": 9,
+        "xbar.adc.mvm.adc_per_ibit": True,
+        "xbar.adc.mvm.adc_range_option": "GRANULAR",
+    }
+    stock, x = nn.Conv2d(4, 6, 2, groups=2).double(), torch.rand(2, 4, 3, 3).double() - 0.5
+    got, want = (
+        from_torch(stock, tree(settings, simulation__literal=literal), options=PACKED)(x)
+        for literal in (False, True)
+    )
+    torch.testing.assert_close(got, want)
+
+
 @pytest.mark.parametrize(
     "settings",
     [

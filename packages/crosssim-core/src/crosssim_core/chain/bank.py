@@ -8,6 +8,7 @@ from typing import Any
 
 from jaxtyping import Float
 
+from crosssim_core._array import array_namespace
 from crosssim_core.chain.drive import Drive
 from crosssim_core.chain.lines import minus_first, parts, per_line
 from crosssim_core.chain.product import ArrayProduct, Operator
@@ -51,7 +52,16 @@ class Saturation:
             lines = plus - minus
         if show is not None:
             show(lines)
-        return lines - self.dummies[index](step, None) if self.dummies else lines
+        if not self.dummies:
+            return lines
+        dummy = self.dummies[index](step, None)
+        # One line for all, or one for each output of every group, whose pairs share it.
+        own = dummy.shape[product.axis]
+        count = 1 if own == 1 else lines.shape[product.axis] // own
+        apart = [part - dummy for part in parts(lines, count, product.axis)]
+        if count == 1:
+            return apart[0]
+        return array_namespace(lines).concat(apart, axis=product.axis)
 
 
 @dataclass(frozen=True, slots=True)
