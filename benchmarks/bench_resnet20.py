@@ -41,7 +41,15 @@ STEM = {
 """Images have both signs, what follows a ReLU has one."""
 SONOS = {"enable": True, "model": "SONOS"}
 NOISE = {"enable": True, "model": "NormalProportionalDevice", "magnitude": 0.02}
-DIGITS = {f"{DAC}.input_bitslicing": True, f"{DAC}.slice_size": 1, f"{ADC}.adc_per_ibit": True}
+DIGITS = {
+    INPUTS: {"min": -1.0, "max": 1.0},
+    f"{DAC}.model": "SignMagnitudeDAC",
+    f"{DAC}.signed": True,
+    f"{DAC}.input_bitslicing": True,
+    f"{DAC}.slice_size": 1,
+    f"{ADC}.adc_per_ibit": True,
+}
+"""An 8-bit converter of sign and magnitude has seven digits."""
 WIRES = {"enable": True, "Rp_row": 1.0, "Rp_col": 1.0}
 
 

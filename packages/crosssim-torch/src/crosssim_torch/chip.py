@@ -1,7 +1,7 @@
 """The programmed state of one layer, kept in buffers so that it moves and is saved with it."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -73,10 +73,6 @@ class ChipIdentity:
     def next_write(self, *, fresh: bool) -> "ChipIdentity":
         """The same chip, about to be programmed again, with ``fresh`` errors or the same ones."""
         return ChipIdentity(self.stream, self.chip, self.writes + fresh)
-
-    def holding(self, weights: Iterable[Tensor | None]) -> "ChipIdentity":
-        """The same chip with these weights in it."""
-        return replace(self, content=fingerprint(weights))
 
     def holds(self, weights: Iterable[Tensor | None]) -> bool:
         """Whether these weights are those in it."""

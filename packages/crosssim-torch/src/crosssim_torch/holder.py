@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -18,7 +19,7 @@ from crosssim_torch.options import LayerOptions
 from crosssim_torch.params import OwnParams, trees_of
 from crosssim_torch.ready import Ready
 from crosssim_torch.tiles import Holding, Reading, Tile
-from crosssim_torch.trace import apart, shards
+from crosssim_torch.trace import apart, fingerprint, shards
 
 
 class ArrayHolder(nn.Module):
@@ -177,11 +178,11 @@ class ArrayHolder(nn.Module):
         if not self._in_step(key, holding):
             tile = self._tiles[key]
             with apart():
-                held = holding.held(self)
-            if tile.identity.holds(held):
+                content = fingerprint(holding.held(self))
+            if content == tile.identity.content:
                 tile.mark_written(holding, self)
             else:
-                self._program(key, holding)
+                self._program(key, holding, content)
 
     def _heed_buffers(self, key: str, holding: Holding) -> None:
         """Go on with the chip in the buffers: another process of a distributed network sent it."""
@@ -194,18 +195,35 @@ class ArrayHolder(nn.Module):
                 tile.mark_written(holding, self)
         tile.look_at(key, self._buffers)
 
-    def _program(self, key: str, holding: Holding) -> None:
+    def _program(self, key: str, holding: Holding, content: int | None = None) -> None:
         tile = self._tiles[key]
         again = tile.identity.next_write(fresh=self._options.errors == "fresh")
-        self._hold(key, holding, tile.write(holding, self, again), again)
+        self._hold(key, holding, tile.write(holding, self, again), again, content)
 
-    def _hold(self, key: str, holding: Holding, state: ArrayState, identity: ChipIdentity) -> None:
-        """Take a programmed matrix over into the buffers."""
+    def _hold(
+        self,
+        key: str,
+        holding: Holding,
+        state: ArrayState,
+        identity: ChipIdentity,
+        content: int | None = None,
+    ) -> None:
+        """Take a programmed matrix over into the buffers.
+
+        Args:
+            key: Which matrix.
+            holding: What it holds.
+            state: What programming left behind.
+            identity: The chip.
+            content: Fingerprint of the weights, if it is known.
+        """
         for name in buffer_names(key, self._buffers):
             del self._buffers[name]
         tile = self._tiles[key]
         with apart():
-            tile.identity = identity.holding(holding.held(self))
+            if content is None:
+                content = fingerprint(holding.held(self))
+            tile.identity = replace(identity, content=content)
             for name, buffer in buffers_of(key, state, tile.identity).items():
                 self.register_buffer(name, buffer)
         tile.look_at(key, self._buffers)

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Any, Self
 
 import torch
@@ -103,7 +104,8 @@ def fingerprint(tensors: Iterable[Tensor | None]) -> int:
             bits = tensor.detach().double().flatten().view(torch.int64)
             places = torch.arange(1, len(bits) + 1, device=bits.device)
             content = int(_mixed(bits + places * MULTIPLIERS[0]).sum())
-        number = int(_mixed(torch.tensor(number * 3 % 2**62 + content % 2**62)))
+        told = f"{number} {content}".encode()
+        number = int.from_bytes(blake2b(told, digest_size=7).digest())
     return number
 
 
