@@ -201,6 +201,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20)
 
 def test_a_resnet20_with_wires_is_programmed_and_run_within_two_gibibytes():
     pytest.importorskip("resource", reason="the system does not tell how much memory was used")
+    pytest.importorskip("rich", reason="the benchmark that is run prints with it")
     benchmarks = Path(__file__).parents[2] / "benchmarks"
     run = subprocess.run(
         [sys.executable, "-c", MEMORY, str(benchmarks)], capture_output=True, text=True, check=True
