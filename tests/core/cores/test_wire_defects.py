@@ -165,11 +165,16 @@ def test_defect_12_wires_without_resistance_are_ideal_wires(style):
 
 
 @needs_devices
-def test_defect_13_either_side_with_supply_lines_needs_binary_inputs_when_it_is_used():
-    apart = {"xbar.dac.match": False, "xbar.dac.vmm.input_bitslicing": False}
-    core = AnalogCore(A, tree(WIRES, SUPPLY, apart))
-    assert (core @ X).shape == (4, 3)
-    with pytest.raises(ParameterError, match=r"needs binary inputs: dac\.vmm\.input_bitslicing"):
+@pytest.mark.parametrize("side", ["mvm", "vmm"])
+@pytest.mark.parametrize("change", [{"input_bitslicing": False}, {"slice_size": 2}], ids=str)
+def test_defect_13_supply_lines_need_binary_inputs_on_the_side_that_is_used(side, change):
+    apart = {f"xbar.dac.{side}.{name}": value for name, value in change.items()}
+    params = tree(WIRES, SUPPLY, {"xbar.dac.match": False})
+    params.xbar.dac.vmm = params.xbar.dac.mvm.model_copy(deep=True)
+    params.update(apart)
+    with pytest.raises(ParameterError, match=rf"needs binary inputs: dac\.{side}\.input_bitsl"):
+        core = AnalogCore(A, params)
+        assert (core @ X).shape == (4, 3)
         X[:4, 0] @ core
 
 

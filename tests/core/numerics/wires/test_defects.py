@@ -13,6 +13,7 @@ from crosssim_core.numerics.wires import (
     Wires,
     fresh_currents,
     nonlinear_currents,
+    nonlinear_separate_source_currents,
     separate_source_currents,
     supply_segments,
     transfer_matrix,
@@ -105,13 +106,18 @@ def test_defect_9_no_resistance_is_too_much(interleaved, ratio):
     assert np.all(np.isfinite(y))
 
 
-def test_defect_10_few_and_many_active_inputs_are_solved_alike():
-    g = cells(16, 16)
-    x = np.tri(17, 16, -1)
+@pytest.mark.parametrize("interleaved", [False, True])
+def test_defect_10_few_and_many_active_inputs_are_solved_alike(interleaved):
+    """Inputs that are off might as well not be there, but for the wires that run past them."""
+    g = cells(2, 16, 16) if interleaved else cells(16, 16)
     segments = supply_segments(even(1e-2))
-    together = separate_source_currents(g, x, segments)
-    alone = [separate_source_currents(g, vector, segments) for vector in x]
-    np.testing.assert_allclose(together, np.stack(alone), rtol=1e-14)
+    together = separate_source_currents(g, np.tri(17, 16, -1), segments, interleaved=interleaved)
+    for active in range(1, 17):
+        behind = supply_segments(even(1e-2), unused=16 - active, selected="top")
+        want = separate_source_currents(
+            g[..., :active], np.ones(active), behind, interleaved=interleaved
+        )
+        np.testing.assert_allclose(together[active], want, rtol=1e-12)
 
 
 def test_defect_13_the_matrix_of_the_caller_is_left_unchanged():
@@ -135,11 +141,23 @@ def test_defect_15_pairs_see_one_voltage_without_wires_and_opposite_ones_with():
     np.testing.assert_allclose(got, (positive + lopsided(g[1], -v)).sum(axis=-1), atol=1e-7)
 
 
-def test_defect_16_cells_that_conduct_less_at_higher_voltage_are_solved_while_they_can_be():
-    g, v = cells(12, 12), inputs(4, 12)
+@pytest.mark.parametrize("interleaved", [False, True])
+def test_defect_16_cells_that_conduct_less_at_higher_voltage_are_solved_while_they_can_be(
+    interleaved,
+):
+    """A read voltage of 1.6 V; the current of the cubic cell is largest at 1.155 V."""
+    g, v = cells(2, 12, 12) if interleaved else cells(12, 12), inputs(4, 12)
     network = UniformNetwork.of(even(1e-3), outputs=12, inputs=12, like=g)
-    solved = nonlinear_currents(network, lambda g, x: g * (x - 0.64 * x**3), g, v)
-    assert solved.residual <= 1e-6
+
+    def cubic(g, x):
+        return g * (x - 0.64 * x**3)
+
+    options = {"interleaved": interleaved, "tolerance": 1e-10}
+    assert nonlinear_currents(network, cubic, g, v, **options).residual <= 1e-10
+    solved = nonlinear_separate_source_currents(
+        cubic, g, np.sign(v), supply_segments(even(1e-3)), **options
+    )
+    assert solved.residual <= 1e-10
 
 
 def test_defect_17_the_matrix_of_the_transpose_is_not_the_transpose_of_the_matrix():

@@ -1,10 +1,12 @@
 import tracemalloc
+from decimal import Decimal, localcontext
 
 import numpy as np
 import pytest
 
 from crosssim_core.errors import ParameterError
-from crosssim_core.numerics.wires import Line, Wires, transfer_matrix
+from crosssim_core.numerics.wires import Line, UniformNetwork, Wires, transfer_matrix
+from crosssim_core.numerics.wires.conjugate import conjugate_gradients
 
 RESISTIVE = Wires(Line(0.01, 0.03), Line(0.02, 0.05))
 
@@ -32,6 +34,75 @@ def test_the_matrix_has_the_data_type_of_the_conductances_and_the_digits_of_floa
     assert got.dtype == xp.float32
     exact = transfer_matrix(g.astype(np.float64), RESISTIVE)
     np.testing.assert_allclose(np.asarray(got), exact, rtol=1e-7)
+
+
+decimals = np.vectorize(lambda x: Decimal(float(x)), otypes=[object])
+
+
+def exact(g, wires):
+    """The matrix to a hundred digits, from d + R g d = e for all cells, as circuits state it."""
+    signs, outputs, inputs = g.shape
+    feed, out = (
+        np.cumsum(decimals(line.segments(cells)))
+        for line, cells in ((wires.feed, outputs), (wires.output, inputs))
+    )
+    feed, out = (np.minimum.outer(reach, reach) for reach in (feed, out))
+    one = decimals(np.eye(max(g.shape)))
+    drops = np.einsum("ab,jk,st->sajtbk", feed, one[:inputs, :inputs], one[:signs, :signs])
+    drops = (
+        drops
+        + np.einsum(
+            "jk,ab,st->sajtbk", out[::-1, ::-1], one[:outputs, :outputs], decimals(np.ones((2, 2)))
+        ).astype(object)[:signs, :, :, :signs]
+    )
+    size, g = g.size, decimals(g.ravel())
+    system = decimals(np.zeros((size, size + inputs)))
+    system[:, :size] = drops.reshape(size, size) * g + decimals(np.eye(size))
+    sources = np.multiply.outer(decimals([1, -1])[:signs], one[:inputs, :inputs])
+    system[:, size:] = np.repeat(sources[:, None], outputs, axis=1).reshape(size, inputs)
+    for k in range(size):
+        system[k] = system[k] / system[k, k]
+        others = np.arange(size) != k
+        system[others] = system[others] - system[others, k : k + 1] * system[k]
+    currents = g[:, None] * system[:, size:]
+    return currents.reshape(signs, outputs, inputs, inputs).sum(axis=(0, 2)).astype(float)
+
+
+@pytest.mark.parametrize("interleaved", [False, True])
+@pytest.mark.parametrize(
+    ("feed", "output"), [(r, r) for r in (1e-9, 1e-3, 1e3, 1e6, 1e12)] + [(1e-6, 1e9), (1e9, 1e-3)]
+)
+def test_digits_are_lost_only_where_a_pair_has_an_output_line_of_extreme_resistance(
+    feed, output, interleaved
+):
+    """Error over the largest element, that of one sign alone where pairs nearly cancel.
+
+    Wires that resist far more than cells let only a trace of the currents of a pair leave.
+    """
+    g = cells(2, 9, 5)[: 1 + interleaved]
+    g[0, :3, 1] = 0.0
+    wires = Wires(Line(feed, 3 * feed), Line(output, output))
+    got = transfer_matrix(g if interleaved else g[0], wires, interleaved=interleaved)
+    with localcontext(prec=100):
+        want, alone = exact(g, wires), exact(g[:1], wires)
+    error = max(1e-13, 1e-15 * output) if interleaved else 1e-13
+    np.testing.assert_allclose(got, want, rtol=0, atol=error * np.abs(alone).max())
+
+
+@pytest.mark.parametrize("interleaved", [False, True])
+@pytest.mark.parametrize("ratio", [1e-6, 1e-3, 1.0])
+def test_currents_are_those_of_voltages_that_obey_kirchhoff_to_eleven_digits(ratio, interleaved):
+    g, v = cells(1, 1 + interleaved, 20, 30), np.linspace(-1, 1, 30)
+    wires = Wires(Line(ratio, 3 * ratio), Line(2 * ratio, ratio))
+    network = UniformNetwork.of(wires, outputs=20, inputs=30, like=g)
+    e = np.stack((v, -v))[: 1 + interleaved, None, :]
+    found = conjugate_gradients(
+        network, g, g * e, scale=np.ones(1), tolerance=1e-12, max_steps=1000
+    )
+    currents = g * (e - found.w)
+    np.testing.assert_allclose(network.drops(currents), found.w, rtol=0, atol=1e-11)
+    matrix = transfer_matrix(g[0] if interleaved else g[0, 0], wires, interleaved=interleaved)
+    np.testing.assert_allclose(matrix @ v, currents.sum(axis=(1, 3))[0], rtol=0, atol=1e-11)
 
 
 def test_conductances_are_left_unchanged():

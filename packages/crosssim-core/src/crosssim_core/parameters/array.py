@@ -9,7 +9,14 @@ from crosssim_core.parameters.plain import Count, NonNegative
 
 
 class ParasiticsParameters(Params):
-    """Wires that have resistance."""
+    """Wires that have resistance.
+
+    Circuits of ohmic cells are solved directly, to at least 1e-9 of the largest current. Only
+    where both cells of a pair share an output line, each segment of which resists more than a
+    million times as much as ``Rmin``, are errors larger: 1e-15 times that ratio, over the
+    current that the cells of one sign alone would give. Tolerances in ``simulation`` matter for
+    read noise and nonlinear cells.
+    """
 
     newer = frozenset({"disable_slices"})
     retired = GATE_INPUT

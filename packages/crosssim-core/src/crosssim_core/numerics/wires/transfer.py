@@ -43,6 +43,13 @@ def transfer_matrix(
         the library, device and data type of ``g``. Exact: computed in float64 by a direct
         method that has no tolerance and fails at no resistance.
 
+    Accuracy:
+        Errors are below 1e-13 of the largest element, whatever the resistances. With
+        ``interleaved`` that is of the largest one that the cells of one sign alone would have:
+        where a segment of the output line resists more than 100 times as much as a cell at full
+        conductance, currents of a pair nearly cancel, and errors reach 1e-15 times that ratio:
+        1e-9 for a million.
+
     Source: Kirchhoff's laws, solved by joining blocks of cells; see `ports`.
     """
     xp = array_namespace(g)
