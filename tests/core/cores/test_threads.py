@@ -5,6 +5,7 @@ from threading import Barrier
 
 import numpy as np
 import pytest
+from analog_settings import needs_devices
 from erring_models import SKEWED, STYLES, bench_installed, slot, tree
 
 from crosssim_core import AnalogCore
@@ -12,6 +13,33 @@ from crosssim_core import AnalogCore
 A = np.random.default_rng(0).uniform(-1, 1, (16, 24))
 X = np.random.default_rng(1).uniform(-1, 1, (24, 3))
 THREADS = 4
+
+WIRES = {
+    "xbar.array.parasitics.enable": True,
+    "xbar.array.parasitics.Rp_row": 12.0,
+    "xbar.array.parasitics.Rp_col": 7.0,
+    "xbar.array.parasitics.Rp_col_terminal": 30.0,
+}
+SHARED = {"core.balanced.interleaved_posneg": True}
+SUPPLY = {
+    "xbar.array.parasitics.current_from_input": False,
+    "xbar.dac.mvm.model": "SignMagnitudeDAC",
+    "xbar.dac.mvm.bits": 4,
+    "xbar.dac.mvm.input_bitslicing": True,
+}
+NOISY = slot("read_noise", magnitude=0.02)
+GROWING = slot("nonlinear_IV", "bench.growing")
+WIRED = {
+    "input lines": {},
+    "pairs, parts": SHARED | {"core.rows_max": 11, "core.cols_max": 9},
+    "slices": STYLES["slices"],
+    "supply lines": SUPPLY,
+    "pairs on supply lines": SUPPLY | SHARED,
+    "noisy": NOISY,
+    "noisy pairs on supply lines": NOISY | SUPPLY | SHARED,
+    "growing": GROWING,
+    "growing, supply lines": GROWING | SUPPLY,
+}
 
 
 def at_once(tasks):
@@ -116,3 +144,43 @@ def test_cores_of_different_kinds_work_side_by_side_in_threads(xp):
     for got, want in zip(together, alone, strict=True):
         for y, z in zip(got, want, strict=True):
             np.testing.assert_array_equal(y, z)
+
+
+def products(core):
+    """Products from both sides."""
+    return [core @ X, core.T @ A[:, :2]]
+
+
+@needs_devices
+def test_arrays_with_wires_are_programmed_and_read_side_by_side():
+    """Of every kind at once, each twice; to the last bit as one after the other."""
+    with bench_installed():
+        trees = [tree(WIRES, kind) for kind in WIRED.values()] * 2
+
+        def work(params):
+            core = AnalogCore(A, params, seed=1)
+            first = products(core)
+            core[2] = 0.1
+            return first + products(core)
+
+        together = at_once([lambda params=params: work(params) for params in trees])
+        alone = [work(params) for params in trees]
+    for got, want in zip(together, alone, strict=True):
+        for y, z in zip(got, want, strict=True):
+            np.testing.assert_array_equal(y, z)
+
+
+@needs_devices
+@pytest.mark.parametrize(
+    "kind", [kind for name, kind in WIRED.items() if "noisy" not in name], ids=str
+)
+def test_threads_that_read_one_wired_core_for_the_first_time_read_the_same(kind):
+    with bench_installed():
+        params = tree(WIRES, kind)
+        want = products(AnalogCore(A, params))
+        for _ in range(3):
+            core = AnalogCore(A, params)
+            results = at_once([lambda core=core: products(core)] * THREADS)
+            for got in results:
+                for y, z in zip(got, want, strict=True):
+                    np.testing.assert_array_equal(y, z)

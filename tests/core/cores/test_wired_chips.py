@@ -10,6 +10,7 @@ from analog_settings import needs_devices
 from erring_models import bench_installed, slot, tree
 
 from crosssim_core import AnalogCore
+from crosssim_core.arrays import array_circuits
 from crosssim_core.chain.product import MATRIX_PRODUCT
 from crosssim_core.errors import SolverError
 from crosssim_core.numerics.wires import Line, Wires, transfer_matrix
@@ -237,6 +238,18 @@ def test_a_vector_with_nan_has_products_of_nan_and_no_effect_on_others(law, topo
     got, want = (AnalogCore(A, tree(WIRES, law, topology), seed=1) @ each for each in (x, X))
     assert np.all(np.isnan(got[:, 1]))
     np.testing.assert_allclose(got[:, ::2], want[:, ::2], rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("asked", "granted"),
+    [((1e-3, 1), (1e-6, 200)), ((1e-9, 100), (1e-9, 200)), ((1e-6, 5000), (1e-6, 5000))],
+)
+def test_solvers_try_no_less_than_is_sensible(asked, granted):
+    params = tree(
+        WIRES, simulation__Verr_th_mvm=asked[0], simulation__Niters_max_parasitics=asked[1]
+    )
+    (circuit,) = array_circuits(params, "mvm", slices=1, inputs=7, interleaved=False, law=None)
+    assert (circuit.effort.tolerance, circuit.effort.max_steps) == granted
 
 
 def test_residuals_are_logged(caplog):

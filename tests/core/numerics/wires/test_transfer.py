@@ -1,12 +1,20 @@
 import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal, localcontext
 
 import numpy as np
 import pytest
 
 from crosssim_core.errors import ParameterError
-from crosssim_core.numerics.wires import Line, UniformNetwork, Wires, transfer_matrix
+from crosssim_core.numerics.wires import (
+    Line,
+    UniformNetwork,
+    Wires,
+    fresh_currents,
+    transfer_matrix,
+)
 from crosssim_core.numerics.wires.conjugate import conjugate_gradients
+from crosssim_core.numerics.wires.uniform import _decomposed
 
 RESISTIVE = Wires(Line(0.01, 0.03), Line(0.02, 0.05))
 
@@ -72,9 +80,7 @@ def exact(g, wires):
 @pytest.mark.parametrize(
     ("feed", "output"), [(r, r) for r in (1e-9, 1e-3, 1e3, 1e6, 1e12)] + [(1e-6, 1e9), (1e9, 1e-3)]
 )
-def test_digits_are_lost_only_where_a_pair_has_an_output_line_of_extreme_resistance(
-    feed, output, interleaved
-):
+def test_only_pairs_on_output_lines_of_extreme_resistance_lose_digits(feed, output, interleaved):
     """Error over the largest element, that of one sign alone where pairs nearly cancel.
 
     Wires that resist far more than cells let only a trace of the currents of a pair leave.
@@ -172,3 +178,23 @@ def test_memory_is_bounded_by_a_few_strips_of_the_array():
 def test_a_wire_of_negative_resistance_is_refused(value):
     with pytest.raises(ParameterError, match="resistance"):
         Line(value)
+
+
+def test_threads_that_solve_at_once_find_the_same_as_one_after_the_other(xp):
+    """The caches of a geometry are filled by whoever comes first."""
+    g, v = xp.asarray(cells(2, 12, 20)), xp.asarray(cells(2, 20))
+
+    def solve(resistance):
+        wires = Wires(Line(resistance), Line(2 * resistance, resistance))
+        network = UniformNetwork.of(wires, outputs=12, inputs=20, like=g)
+        currents = fresh_currents(network, g, v).currents
+        return np.asarray(transfer_matrix(g, wires)), np.asarray(currents)
+
+    resistances = [1e-3, 2e-3, 3e-3, 1e-3, 2e-3, 3e-3]
+    _decomposed.cache_clear()
+    with ThreadPoolExecutor(6) as pool:
+        together = list(pool.map(solve, resistances))
+    for (matrix, currents), resistance in zip(together, resistances, strict=True):
+        want_matrix, want_currents = solve(resistance)
+        np.testing.assert_array_equal(matrix, want_matrix)
+        np.testing.assert_array_equal(currents, want_currents)
