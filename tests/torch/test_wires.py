@@ -12,7 +12,7 @@ from torch import nn
 
 from crosssim_core import AnalogCore
 from crosssim_core.chain.product import MATRIX_PRODUCT
-from crosssim_torch import AnalogConv2d, AnalogLinear, from_torch
+from crosssim_torch import AnalogConv2d, AnalogLinear, LayerOptions, from_torch
 
 WIRES = {
     "xbar.array.parasitics.enable": True,
@@ -75,6 +75,60 @@ def test_convolutions_form_the_currents_of_their_windows(settings, by_vectors):
     want = layout.outputs(torch.tensor(products.reshape(*vectors.shape[:-1], 5)), X)
     tolerance = 1e-7 if "read_noise" in str(settings) else 1e-10
     torch.testing.assert_close(analog(X), want, rtol=0, atol=tolerance)
+
+
+STOCKS = {
+    "grouped": nn.Conv2d(4, 6, 2, groups=2, dtype=torch.float64),
+    "depthwise": nn.Conv1d(4, 4, 3, groups=4, padding=1, dtype=torch.float64),
+    "transposed": nn.ConvTranspose2d(4, 3, (2, 3), stride=2, dtype=torch.float64),
+    "transposed, grouped": nn.ConvTranspose1d(4, 6, 3, groups=2, dtype=torch.float64),
+}
+
+
+@needs_devices
+@pytest.mark.parametrize("settings", [WIRES, WIRES | SHARED, WIRES | SUPPLY], ids=str)
+@pytest.mark.parametrize("kind", STOCKS)
+def test_groups_and_transposed_convolutions_have_wires(kind, settings):
+    """Of one array for all groups, whose products are those of its vectors."""
+    stock = STOCKS[kind]
+    x = torch.rand(2, 4, *[5] * len(stock.kernel_size), dtype=torch.float64)
+    analog = from_torch(stock, tree(settings), bias_rows=1, seed=0)
+    matrix = AnalogCore(analog.form_matrix().numpy(), tree(settings))
+    layout = analog.core.layout
+    vectors = layout.vectors(x)
+    products = matrix.matmul(vectors.reshape(-1, vectors.shape[-1]).T.numpy()).T
+    want = layout.outputs(torch.tensor(products).reshape(*vectors.shape[:-1], -1), x)
+    torch.testing.assert_close(analog(x), want, rtol=0, atol=1e-10)
+    ideal = from_torch(stock, tree(settings, xbar__array__parasitics__enable=False), 1, seed=0)
+    assert (analog(x) - ideal(x)).abs().max() > 1e-4
+
+
+@needs_devices
+@pytest.mark.parametrize("settings", [WIRES, WIRES | SHARED, WIRES | SUPPLY], ids=str)
+@pytest.mark.parametrize("kind", ["grouped", "depthwise"])
+def test_packed_groups_have_wires_of_their_own(kind, settings):
+    stock = STOCKS[kind]
+    limits = {"percentile": None, "min": -1.0, "max": 1.0}
+    params = tree(settings, core__mapping__weights=limits, core__mapping__inputs__mvm=limits)
+    x = torch.rand(2, 4, *[5] * len(stock.kernel_size), dtype=torch.float64)
+    packed = from_torch(stock, params, options=LayerOptions(groups="packed"), seed=0)
+    weights, biases = stock.weight.chunk(stock.groups), stock.bias.chunk(stock.groups)
+    alone = []
+    for part, weight, bias in zip(x.chunk(stock.groups, 1), weights, biases, strict=True):
+        outputs, inputs, *kernel = weight.shape
+        one = type(stock)(inputs, outputs, tuple(kernel), padding=stock.padding).double()
+        one.load_state_dict({"weight": weight, "bias": bias})
+        alone.append(from_torch(one, params, seed=0)(part))
+    torch.testing.assert_close(packed(x), torch.cat(alone, 1), rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize("kind", STOCKS)
+def test_derivatives_of_groups_and_transposed_convolutions_are_exact_with_wires(kind):
+    """Each group in arrays of its own, where currents find no detour through the others."""
+    stock = STOCKS[kind]
+    x = torch.rand(1, 4, *[3] * len(stock.kernel_size), dtype=torch.float64, requires_grad=True)
+    layer = from_torch(stock, tree(WIRES), options=LayerOptions(groups="packed"), seed=0)
+    assert torch.autograd.gradcheck(layer, (x,))
 
 
 @kinds

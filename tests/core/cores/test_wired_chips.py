@@ -217,7 +217,12 @@ def test_digits_of_any_size_are_summed_up_before_bent_cells_are_converted(size):
     np.testing.assert_allclose(simplified @ X, literal @ X, rtol=0, atol=1e-12)
 
 
-@pytest.mark.parametrize("kind", [GROWING, GROWING | SHARED], ids=["apart", "shared"])
+@needs_devices
+@pytest.mark.parametrize(
+    "kind",
+    [GROWING, GROWING | SHARED, GROWING | SUPPLY, GROWING | SUPPLY | SHARED],
+    ids=["apart", "shared", "supply", "shared supply"],
+)
 def test_a_missed_tolerance_is_an_error_that_names_array_residual_and_parameter(kind):
     core = AnalogCore(A, tree(WIRES, PARTS, kind, simulation__Verr_th_mvm=1e-18))
     with pytest.raises(SolverError, match=r"outputs 0 to 1 and inputs 0 to 2, weight slice 0") as e:
@@ -226,7 +231,7 @@ def test_a_missed_tolerance_is_an_error_that_names_array_residual_and_parameter(
     assert "simulation.Niters_max_parasitics" in str(e.value)
     assert f"{e.value.residual:.1e}" in str(e.value)
     assert e.value.residual > e.value.tolerance == 1e-18
-    assert ("plus" in str(e.value)) == (kind is GROWING)
+    assert ("plus" in str(e.value)) == ("interleaved" not in str(kind))
 
 
 @pytest.mark.parametrize("topology", [{}, SHARED, SUPPLY], ids=["apart", "shared", "supply"])

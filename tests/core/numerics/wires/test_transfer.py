@@ -76,22 +76,25 @@ def exact(g, wires):
     return currents.reshape(signs, outputs, inputs, inputs).sum(axis=(0, 2)).astype(float)
 
 
-@pytest.mark.parametrize("interleaved", [False, True])
-@pytest.mark.parametrize(
-    ("feed", "output"), [(r, r) for r in (1e-9, 1e-3, 1e3, 1e6, 1e12)] + [(1e-6, 1e9), (1e9, 1e-3)]
-)
-def test_only_pairs_on_output_lines_of_extreme_resistance_lose_digits(feed, output, interleaved):
-    """Error over the largest element, that of one sign alone where pairs nearly cancel.
+EXTREME = [
+    *(Wires(Line(ratio, 3 * ratio), Line(ratio)) for ratio in (1e-9, 1e-3, 1e3, 1e6, 1e12)),
+    Wires(Line(1e-6), Line(1e9)),
+    Wires(Line(1e9), Line(2.0)),
+    Wires(Line(0.0, 1e6), Line(0.0, 1e9)),
+    Wires(Line(1e-3, 1e6), Line(1e-9, 1e5)),
+]
 
-    Wires that resist far more than cells let only a trace of the currents of a pair leave.
-    """
+
+@pytest.mark.parametrize("interleaved", [False, True])
+@pytest.mark.parametrize("wires", EXTREME, ids=str)
+def test_matrices_have_the_digits_that_they_promise(wires, interleaved):
+    """Of pairs, over the currents of one sign: next to nothing of them may be left."""
     g = cells(2, 9, 5)[: 1 + interleaved]
     g[0, :3, 1] = 0.0
-    wires = Wires(Line(feed, 3 * feed), Line(output, output))
     got = transfer_matrix(g if interleaved else g[0], wires, interleaved=interleaved)
     with localcontext(prec=100):
         want, alone = exact(g, wires), exact(g[:1], wires)
-    error = max(1e-13, 1e-15 * output) if interleaved else 1e-13
+    error = max(1e-13, 1e-15 * max(*wires.feed.segments(2), *wires.output.segments(2)))
     np.testing.assert_allclose(got, want, rtol=0, atol=error * np.abs(alone).max())
 
 

@@ -11,11 +11,10 @@ from crosssim_core.parameters.plain import Count, NonNegative
 class ParasiticsParameters(Params):
     """Wires that have resistance.
 
-    Circuits of ohmic cells are solved directly, to at least 1e-9 of the largest current. Only
-    where both cells of a pair share an output line, each segment of which resists more than a
-    million times as much as ``Rmin``, are errors larger: 1e-15 times that ratio, over the
-    current that the cells of one sign alone would give. Tolerances in ``simulation`` matter for
-    read noise and nonlinear cells.
+    Circuits of ohmic cells are solved directly, at any resistance: to 1e-9 of the largest
+    current up to a million times ``Rmin``, and beyond that to 1e-15 times the largest ratio. Where
+    pairs share an output line, the current is that of the cells of one sign alone. Tolerances in
+    ``simulation`` matter for read noise and nonlinear cells.
     """
 
     newer = frozenset({"disable_slices"})

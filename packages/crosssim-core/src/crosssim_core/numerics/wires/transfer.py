@@ -44,11 +44,10 @@ def transfer_matrix(
         method that has no tolerance and fails at no resistance.
 
     Accuracy:
-        Errors are below 1e-13 of the largest element, whatever the resistances. With
-        ``interleaved`` that is of the largest one that the cells of one sign alone would have:
-        where a segment of the output line resists more than 100 times as much as a cell at full
-        conductance, currents of a pair nearly cancel, and errors reach 1e-15 times that ratio:
-        1e-9 for a million.
+        Errors are below 1e-13 of the largest element, or below 1e-15 times the largest
+        resistance where that is more: 1e-9 for wires that resist a million times as much as a
+        cell at full conductance. With ``interleaved`` they are over the largest element that
+        the cells of one sign alone would have.
 
     Source: Kirchhoff's laws, solved by joining blocks of cells; see `ports`.
     """
