@@ -1,6 +1,7 @@
 """Small models that err, for tests of core that have no other package to take them from."""
 
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -111,6 +112,19 @@ class SkewedAdc:
         return x + 0.1 * array_namespace(x).reshape(offsets, tuple(shape))
 
 
+@dataclass(frozen=True)
+class KeptAdc(SkewedAdc):
+    """The same, and hands its offsets over."""
+
+    def errors(self):
+        return {"offsets": self.offsets}
+
+    def with_errors(self, errors, /):
+        twin = copy(self)
+        object.__setattr__(twin, "offsets", errors["offsets"])
+        return twin
+
+
 class Bench:
     @hookimpl
     def crosssim_device_models(self):
@@ -125,7 +139,10 @@ class Bench:
 
     @hookimpl
     def crosssim_adc_models(self):
-        return [ModelEntry("bench.skewed", "erring_models:SkewedAdc")]
+        return [
+            ModelEntry("bench.skewed", "erring_models:SkewedAdc"),
+            ModelEntry("bench.kept", "erring_models:KeptAdc"),
+        ]
 
 
 @contextmanager
@@ -153,6 +170,8 @@ SKEWED = {
     "xbar.adc.mvm.bits": 8,
     "xbar.adc.mvm.adc_range_option": "MAX",
 }
+
+KEPT = SKEWED | {"xbar.adc.mvm.model": "bench.kept"}
 
 STYLES: dict[str, dict[str, Any]] = {
     "one-sided": {},

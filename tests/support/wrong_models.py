@@ -1,5 +1,6 @@
 """Models that are right, and models that are wrong in one way, for tests of the conformance kit."""
 
+import copy
 import pickle
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -248,6 +249,39 @@ class RightAdc:
 
     def rounded(self, x, levels):
         return quantize_uniform(x, low=self.site.low, high=self.site.high, levels=levels)
+
+
+class KeepingAdc(RightAdc):
+    """Hands its offsets over."""
+
+    def errors(self):
+        return {"offsets": self.offsets}
+
+    def with_errors(self, errors, /):
+        twin = copy.copy(self)
+        twin.offsets = errors["offsets"]
+        return twin
+
+
+class OnlyTells(RightAdc):
+    def errors(self):
+        return {"offsets": self.offsets}
+
+
+class ForgetsErrors(KeepingAdc):
+    def with_errors(self, errors, /):
+        return copy.copy(self)
+
+
+class GivesAway(KeepingAdc):
+    def with_errors(self, errors, /):
+        self.offsets = errors["offsets"]
+        return self
+
+
+class OddName(KeepingAdc):
+    def errors(self):
+        return {"offsets of lines": self.offsets}
 
 
 class InPlaceAdc(RightAdc):

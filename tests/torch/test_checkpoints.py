@@ -1,6 +1,5 @@
 """A checkpoint holds the weights, under their stock names, and the very chip."""
 
-import io
 import json
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
@@ -8,9 +7,9 @@ from multiprocessing import get_context
 import pytest
 import torch
 from analog_settings import EIGHT_BITS, ERRORS, tree
+from through_files import through_a_file, through_safetensors
 from torch import nn
 
-from crosssim_core.errors import StateWarning
 from crosssim_torch import LayerOptions, analog_modules, from_torch, stock_state_dict
 
 pytest.importorskip("crosssim_devices", reason="chips differ by the errors of that package")
@@ -30,18 +29,6 @@ def network():
 
 def analog(seed=1, settings=ERRORS, bias_rows=1, **more):
     return from_torch(network(), tree(settings), bias_rows, seed=seed, **more)
-
-
-def through_a_file(state):
-    file = io.BytesIO()
-    torch.save(state, file)
-    file.seek(0)
-    return torch.load(file, weights_only=True)
-
-
-def through_safetensors(state):
-    save = pytest.importorskip("safetensors.torch", reason="safetensors is not installed")
-    return save.load(save.save(state))
 
 
 @pytest.mark.parametrize("through", [through_a_file, through_safetensors])
@@ -121,20 +108,6 @@ def test_weights_that_are_not_those_of_the_chip_are_programmed_into_it(name, how
     for one, twin in zip(analog_modules(model), analog_modules(other), strict=True):
         assert twin.chip_identity[0] == one.chip_identity[0]
         torch.testing.assert_close(twin.get_matrix(), twin.form_matrix())
-
-
-def test_a_chip_whose_converters_another_version_drew_comes_back_with_a_warning():
-    model, other = analog(settings=ERRORS | CIRCUIT), analog(seed=2)
-    state = model.state_dict()
-    record = json.loads(bytes(state["3.chip_record"].tolist()))
-    assert record["versions"].keys() == {"crosssim-devices"}
-    record["versions"]["crosssim-devices"] = "0.0.1"
-    state["3.chip_record"] = torch.frombuffer(
-        bytearray(json.dumps(record).encode()), dtype=torch.uint8
-    )
-    with pytest.warns(StateWarning, match=r"crosssim-devices 0\.0\.1"):
-        other.load_state_dict(state)
-    assert torch.equal(other(X), model(X))
 
 
 def test_a_checkpoint_in_single_precision_brings_its_chip_to_a_layer_in_half():

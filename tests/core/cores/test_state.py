@@ -5,11 +5,11 @@ import json
 
 import numpy as np
 import pytest
-from erring_models import SKEWED, STYLES, bench_installed, slot, tree
+from erring_models import KEPT, SKEWED, STYLES, bench_installed, slot, tree
 
 from crosssim_core import AnalogCore
 from crosssim_core.chain.mapping import weights_of
-from crosssim_core.errors import NotProgrammedError, ShapeError, StateError
+from crosssim_core.errors import NotProgrammedError, ShapeError, StateError, StateWarning
 
 A = np.random.default_rng(0).uniform(-1, 1, (4, 5))
 X = np.array([1, -0.5, 0.25, 0.75, -1])
@@ -62,6 +62,64 @@ def test_b33_a_saved_chip_comes_back_as_the_same_chip(xp, settings, tmp_path):
     twin = AnalogCore.from_state(through_files(core.state(), tmp_path), like=xp.zeros(1))
     assert type(twin.get_matrix()) is type(xp.zeros(1))
     assert_same_chip(twin, core)
+
+
+@styles
+def test_errors_of_converters_come_back_whatever_the_seed_would_draw(settings, tmp_path):
+    core = AnalogCore(A, tree(settings, KEPT, {"xbar.adc.vmm.model": "bench.kept"}), seed=5)
+    arrays, info = through_files(core.state(), tmp_path)
+    assert {f"adc_{side}_0_0_offsets" for side in ("mvm", "vmm")} <= arrays.keys()
+    info["seed"] = 6
+    twin = AnalogCore.from_state((arrays, info))
+    other = AnalogCore(A, core.params, seed=6)
+    for left in (False, True):
+        x = X[:4] if left else X
+        y, z, other_y = ((c.rmatmul if left else c.matmul)(x) for c in (core, twin, other))
+        np.testing.assert_array_equal(z, y)
+        assert not np.array_equal(other_y, y)
+    # Errors of a state that was loaded are saved again, and copied.
+    for again in (AnalogCore.from_state(twin.state()), twin.copy()):
+        np.testing.assert_array_equal(again @ X, core @ X)
+
+
+def test_errors_that_a_model_cannot_hand_over_are_drawn_again_with_a_warning():
+    core = AnalogCore(A, tree(SKEWED), seed=5)
+    state = core.state()
+    assert state.info["errors"] == []
+    assert len(state.info["versions"]) == 1
+    np.testing.assert_array_equal(AnalogCore.from_state(state) @ X, core @ X)
+    state.info["versions"] = dict.fromkeys(state.info["versions"], "0.0.1")
+    with pytest.warns(StateWarning, match=r"0\.0\.1"):
+        twin = AnalogCore.from_state(state)
+    np.testing.assert_array_equal(twin @ X, core @ X)
+
+
+def test_versions_are_told_of_converters_alone_that_drew_errors_and_keep_none():
+    assert AnalogCore(A, tree(KEPT)).state().info["versions"] == {}
+    assert AnalogCore(A, tree()).state().info["versions"] == {}
+
+
+def without_keeping(info):
+    for record in ("mvm", "vmm"):
+        info["params"][0]["xbar"]["adc"][record]["model"] = "bench.skewed"
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda arrays, info: arrays.pop("adc_mvm_0_0_offsets"), "'adc_mvm_0_0_offsets'"),
+        (lambda arrays, info: arrays.update(adc_mvm_0_0_offsets=np.ones(3)), r"\(3,\)"),
+        (lambda arrays, info: info["errors"].append("matrix"), "no converter.*matrix"),
+        (lambda arrays, info: without_keeping(info), "SkewedAdc keeps the errors none"),
+    ],
+)
+def test_damaged_errors_of_converters_are_refused(spoil, message):
+    core = AnalogCore(A, tree(KEPT), seed=5)
+    before, state = core @ X, core.state()
+    spoil(state.arrays, state.info)
+    with pytest.raises(StateError, match=message):
+        core.load_state(state)
+    np.testing.assert_array_equal(core @ X, before)
 
 
 def test_a_chip_without_a_given_seed_comes_back_too():

@@ -64,6 +64,10 @@ ADCS = {
     "Unlimited": ("check_output_range", "on a range from -2 to 2"),
     "TooManyLevels": ("check_levels", "different values with 6 bits"),
     "WrongLevels": ("check_levels", "levels that uniform declares"),
+    "OnlyTells": ("check_kept_errors", "offers errors, which needs its counterpart"),
+    "ForgetsErrors": ("check_kept_errors", "other values than the one that errors is of"),
+    "GivesAway": ("check_kept_errors", "changes the converter that it is called on"),
+    "OddName": ("check_kept_errors", "'offsets of lines'"),
 }
 DACS = {
     "NumpyDac": ("check_array_libraries", "returned one of numpy"),
@@ -79,7 +83,9 @@ DACS = {
 @pytest.fixture(scope="module", autouse=True)
 def installed():
     with registered(
-        devices=["RightDevice", *DEVICES], adcs=["RightAdc", *ADCS], dacs=["RightDac", *DACS]
+        devices=["RightDevice", *DEVICES],
+        adcs=["RightAdc", "KeepingAdc", *ADCS],
+        dacs=["RightDac", *DACS],
     ):
         yield
 
@@ -112,6 +118,7 @@ def test_a_wrong_dac_fails_the_right_check(name):
 def test_right_models_pass():
     check_device_model("wrong.RightDevice", spread=0.1)
     check_adc_model("wrong.RightAdc")
+    check_adc_model("wrong.KeepingAdc")
     check_adc_model("wrong.RightAdc", bits=8, low=0.0, high=1.0, lines=5)
     check_dac_model("wrong.RightDac")
 

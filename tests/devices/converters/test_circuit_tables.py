@@ -105,7 +105,7 @@ def direct_codes(model, record, limits, y):
     common = {"bits": record.bits, "reference": v, "gain": gain}
     lines = y.shape[0]
     if model == "RampADC":
-        offsets = drawn(noise, (lines,), record.sigma_comparator * v)
+        offsets = drawn(noise, (lines,), record.sigma_comparator) * v
         mismatch = drawn(noise, (record.bits + 1,), record.sigma_capacitor)
         levels = (symmetric_levels if record.symmetric_cdac else asymmetric_levels)(
             mismatch, **common
@@ -114,7 +114,7 @@ def direct_codes(model, record, limits, y):
     groups = -(-lines // record.group_size)
     if model == "SarADC":
         mismatch = drawn(noise, (groups, record.bits + 1), record.sigma_capacitor)
-        offsets = drawn(noise, (groups, 1), record.sigma_comparator * v)
+        offsets = drawn(noise, (groups, 1), record.sigma_comparator) * v
         levels = sar_levels(mismatch, split=record.split_cdac, **common)
         return np.stack(
             [
@@ -125,7 +125,7 @@ def direct_codes(model, record, limits, y):
         )  # fmt: skip
     passes = record.bits - 1
     stages = passes if model == "PipelineADC" else 1
-    offsets = drawn(noise, (groups, 2 * stages + 1), record.sigma_comparator * v)
+    offsets = drawn(noise, (groups, 2 * stages + 1), record.sigma_comparator) * v
     c1 = 1 + drawn(noise, (groups, stages), record.sigma_C1)
     c2 = 1 + drawn(noise, (groups, stages), record.sigma_C2)
     parasitic = drawn(noise, (groups, stages), record.sigma_Cpar)

@@ -111,6 +111,11 @@ class HostNoise:
         self._stream = stream
         self._generator: np.random.Generator | None = None
 
+    @property
+    def drawn(self) -> bool:
+        """Whether anything has been drawn."""
+        return self._generator is not None
+
     def normal_like(self, x: Array, /) -> Array:
         return self._like(self._started().standard_normal(x.shape), x)
 

@@ -204,7 +204,8 @@ class AnalogModule(CarriedChip):
             self._rebuild(self._params, self._rows, options, self._next_chips())
             return
         identities = {key: tile.identity for key, tile in self._tiles.items()}
-        tiles = self._plan(self._params, self._rows, options, identities)
+        errors = {key: tile.errors for key, tile in self._tiles.items()}
+        tiles = self._plan(self._params, self._rows, options, identities, errors)
         for key, tile in tiles.items():
             tile.written = self._tiles[key].written
             tile.look_at(key, self._buffers)

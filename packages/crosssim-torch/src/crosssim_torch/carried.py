@@ -31,6 +31,8 @@ class CarriedChip(ArrayHolder):
             tile.look_at(key, self._buffers)
             if any(buffer.is_meta for buffer in own.values()) and not weight.is_meta:
                 tile.written = None
+                self._keep_errors(key, tile)
+                tile.look_at(key, self._buffers)
             elif in_step[key] and weight.dtype == torch.float64 and torch.float64 not in types:
                 # The same errors, drawn again, on weights that were rounded to float32 so far.
                 self._hold(key, holding, tile.write(holding, self), tile.identity)
@@ -41,7 +43,7 @@ class CarriedChip(ArrayHolder):
     def __getstate__(self) -> dict[str, Any]:
         stock: Any = super().__getstate__()  # type: ignore[no-untyped-call]
         tiles = {
-            key: (self._tiles[key].identity, self._in_step(key, holding))
+            key: (self._tiles[key].identity, self._tiles[key].errors, self._in_step(key, holding))
             for key, holding in self._holdings(self._rows, self._options).items()
         }
         return {**stock, "_tiles": tiles, "_ready": {}}
@@ -49,8 +51,9 @@ class CarriedChip(ArrayHolder):
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)  # type: ignore[no-untyped-call]
         kept: Any = self._tiles
-        identities = {key: identity for key, (identity, _) in kept.items()}
-        self._tiles = self._plan(self._params, self._rows, self._options, identities)
+        identities = {key: identity for key, (identity, *_) in kept.items()}
+        errors = {key: drawn for key, (_, drawn, _) in kept.items()}
+        self._tiles = self._plan(self._params, self._rows, self._options, identities, errors)
         for key, holding in self._holdings(self._rows, self._options).items():
             self._tiles[key].look_at(key, self._buffers)
             if kept[key][-1]:
@@ -60,7 +63,7 @@ class CarriedChip(ArrayHolder):
         for item in self._holdings(self._rows, self._options).items():
             self._keep_in_step(*item)
         super()._save_to_state_dict(destination, prefix, keep_vars)
-        saved = SavedChip(self._params, self._rows, self._options, self._reads.count)
+        saved = SavedChip.of(self._params, self._rows, self._options, self._reads, self._tiles)
         device = next(b for n, b in self._buffers.items() if n.startswith(PREFIX)).device  # type: ignore[union-attr]
         destination[prefix + RECORD] = saved.to_tensor().to(device)
 
@@ -107,7 +110,9 @@ class CarriedChip(ArrayHolder):
         rows = self._rows | saved.rows
         holdings = self._holdings(rows, saved.options)
         identities = saved.identities(chip, holdings)
-        tiles = self._plan(saved.params, rows, saved.options, identities)
+        errors = saved.converters(chip, holdings)
+        tiles = self._plan(saved.params, rows, saved.options, identities, errors)
+        saved.warn_of_versions(tiles)
         buffers = saved.buffers(chip, tiles, like=next(self.parameters()))
         self._take_up(saved.params, rows, saved.options, tiles)
         self._reads = Occasions(saved.reads)

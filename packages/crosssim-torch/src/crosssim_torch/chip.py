@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from crosssim_core.chain.block import WeightRange
+from crosssim_core.converters import ConverterErrors, HostArray
 from crosssim_core.cores import ArrayState
 from crosssim_core.errors import ParameterError
 from crosssim_core.random import Entropy, Stream
@@ -84,15 +85,34 @@ def buffer_prefix(key: str) -> str:
     return f"{PREFIX}{key}_" if key else PREFIX
 
 
-def buffers_of(key: str, state: ArrayState, identity: ChipIdentity) -> dict[str, Tensor]:
-    """The buffers that hold the programmed matrix ``key``, by name."""
+def buffers_of(
+    key: str, state: ArrayState, identity: ChipIdentity, errors: ConverterErrors
+) -> dict[str, Tensor]:
+    """The buffers that hold the programmed matrix ``key`` and its converters, by name."""
     prefix = buffer_prefix(key)
     arrays = {f"{prefix}conductance_{i}": g for i, g in enumerate(state.conductance)}
     device = state.conductance[0].device
     limits = torch.tensor(state.weights, dtype=torch.float64, device=device)
-    return arrays | {
-        f"{prefix}limits": limits,
-        f"{prefix}identity": identity.to_tensor().to(device),
+    return (
+        arrays
+        | {f"{prefix}limits": limits, f"{prefix}identity": identity.to_tensor().to(device)}
+        | error_buffers(key, errors, device)
+    )
+
+
+def error_buffers(key: str, errors: ConverterErrors, device: torch.device) -> dict[str, Tensor]:
+    """The buffers that hold the errors of converters of the matrix ``key``, by name."""
+    prefix = buffer_prefix(key)
+    return {prefix + name: torch.tensor(of, device=device) for name, of in errors.items()}
+
+
+def errors_in(key: str, buffers: Mapping[str, Any]) -> dict[str, HostArray]:
+    """Errors of converters of the matrix ``key``, as `kept_errors` names them."""
+    prefix = buffer_prefix(key)
+    return {
+        name.removeprefix(prefix): buffer.detach().cpu().numpy()
+        for name, buffer in buffers.items()
+        if name.startswith(f"{prefix}adc_")
     }
 
 
@@ -107,5 +127,5 @@ def state_of(key: str, buffers: Mapping[str, Any]) -> ArrayState:
 def buffer_names(key: str, buffers: Mapping[str, Any]) -> list[str]:
     """Names among ``buffers`` that belong to the matrix ``key``."""
     prefix = buffer_prefix(key)
-    starts = tuple(prefix + part for part in ("conductance_", "limits", "identity"))
+    starts = tuple(prefix + part for part in ("conductance_", "limits", "identity", "adc_"))
     return [name for name in buffers if name.startswith(starts)]

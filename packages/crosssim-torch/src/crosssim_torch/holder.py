@@ -9,11 +9,20 @@ import torch
 from torch import Tensor, nn
 
 import crosssim_torch.steps  # noqa: F401
+from crosssim_core.converters import ConverterErrors
+from crosssim_core.converters.errors import same
 from crosssim_core.cores import ArrayState, ProgrammedArrays
 from crosssim_core.errors import DeviceUnavailableError, ParameterError, UnsupportedError
 from crosssim_core.layers import AnalogLayer
 from crosssim_core.random import Occasions
-from crosssim_torch.chip import ChipIdentity, buffer_names, buffer_prefix, buffers_of
+from crosssim_torch.chip import (
+    ChipIdentity,
+    buffer_names,
+    buffer_prefix,
+    buffers_of,
+    error_buffers,
+    errors_in,
+)
 from crosssim_torch.forward import Operands, check_output_dtype
 from crosssim_torch.options import LayerOptions
 from crosssim_torch.params import OwnParams, trees_of
@@ -42,16 +51,26 @@ class ArrayHolder(nn.Module):
         rows: Mapping[str, int],
         options: LayerOptions,
         identities: Mapping[str, ChipIdentity],
+        errors: Mapping[str, ConverterErrors] | None = None,
+        *,
+        same_converters: bool = True,
     ) -> dict[str, Tile]:
-        """Arrays for each matrix, not programmed yet.
+        """Arrays for each matrix, not programmed yet; arguments as of `Tile.of`.
 
         Raises:
             CrossSimError: The parameters contradict each other or ask for what is not simulated.
         """
-        holdings = self._holdings(rows, options)
+        holdings, known = self._holdings(rows, options), errors or {}
         self._check_device(params, holdings)
         return {
-            key: Tile.of(holding, params, options, identities[key])
+            key: Tile.of(
+                holding,
+                params,
+                options,
+                identities[key],
+                known.get(key),
+                same_converters=same_converters,
+            )
             for key, holding in holdings.items()
         }
 
@@ -89,14 +108,26 @@ class ArrayHolder(nn.Module):
             CrossSimError: They are not valid; the layer is unchanged.
         """
         identities = {key: tile.identity for key, tile in self._tiles.items()}
-        tiles = self._plan(params, self._rows, self._options, identities)
+        errors = {key: tile.errors for key, tile in self._tiles.items()}
+        tiles = self._plan(
+            params, self._rows, self._options, identities, errors, same_converters=False
+        )
         for key, tile in tiles.items():
             old = self._tiles[key]
             if old.plan is old.whole:
                 tile.plan = tile.whole
             tile.written = old.written
+            self._keep_errors(key, tile)
             tile.look_at(key, self._buffers)
         self._take_up(params, self._rows, self._options, tiles)
+
+    def _keep_errors(self, key: str, tile: Tile) -> None:
+        """Let the buffers tell what the converters of ``tile`` have drawn."""
+        device = self.get_buffer(f"{buffer_prefix(key)}identity").device
+        for name in [n for n in self._buffers if n.startswith(f"{buffer_prefix(key)}adc_")]:
+            del self._buffers[name]
+        for name, buffer in error_buffers(key, tile.errors, device).items():
+            self.register_buffer(name, buffer)
 
     # Reading
 
@@ -188,8 +219,9 @@ class ArrayHolder(nn.Module):
         """Go on with the chip in the buffers: another process of a distributed network sent it."""
         tile = self._tiles[key]
         identity = ChipIdentity.from_tensor(self.get_buffer(f"{buffer_prefix(key)}identity"))
-        if identity != tile.identity:
-            tile = Tile.of(holding, self._params, self._options, identity)
+        errors = errors_in(key, self._buffers)
+        if identity != tile.identity or not same(errors, tile.errors):
+            tile = Tile.of(holding, self._params, self._options, identity, errors)
             self._tiles[key] = tile
             if identity.holds(holding.held(self)):
                 tile.mark_written(holding, self)
@@ -224,7 +256,7 @@ class ArrayHolder(nn.Module):
             if content is None:
                 content = fingerprint(holding.held(self))
             tile.identity = replace(identity, content=content)
-            for name, buffer in buffers_of(key, state, tile.identity).items():
+            for name, buffer in buffers_of(key, state, tile.identity, tile.errors).items():
                 self.register_buffer(name, buffer)
         tile.look_at(key, self._buffers)
         if tile.profile is not None:

@@ -1,7 +1,6 @@
 """What a checkpoint tells of a chip beside its conductances."""
 
 import json
-import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Self
@@ -10,12 +9,14 @@ import torch
 from torch import Tensor, nn
 
 from crosssim_core import CrossSimParameters
-from crosssim_core.errors import StateError, StateWarning
-from crosssim_core.plugins.registry import find_model
-from crosssim_torch.chip import PREFIX, ChipIdentity, buffer_names, buffer_prefix
+from crosssim_core.converters import HostArray
+from crosssim_core.cores.converters import versions, warn_of_versions
+from crosssim_core.errors import StateError
+from crosssim_core.random import Occasions
+from crosssim_torch.chip import PREFIX, ChipIdentity, buffer_names, buffer_prefix, errors_in
 from crosssim_torch.options import LayerOptions
 from crosssim_torch.params import OwnParams, trees_of
-from crosssim_torch.tiles import Tile
+from crosssim_torch.tiles import READ, Tile
 
 FORMAT = 1
 """Number of the form in which chips are saved."""
@@ -34,27 +35,36 @@ def stock_state_dict(saved: nn.Module | Mapping[str, Tensor]) -> dict[str, Tenso
     return {n: t for n, t in state.items() if not n.rpartition(".")[2].startswith(PREFIX)}
 
 
-def _versions(trees: Iterable[CrossSimParameters]) -> dict[str, str]:
-    """Versions of the distributions that converters come from, by their names."""
-    models = []
-    for tree in trees:
-        models += [find_model("adc", tree.xbar.adc.mvm.model)]
-        models += [find_model("dac", tree.xbar.dac.mvm.model)]
-    return {model.distribution: model.version for model in models}
-
-
 @dataclass(frozen=True, slots=True)
 class SavedChip:
     """Parameters, array rows and options of a layer, and how often it was read.
 
-    Conductances are tensors of their own in a checkpoint, and so is what errors follow from: the
-    seed, the counts of chips and programmings. Errors of converters are drawn from it again.
+    Conductances and errors of converters are tensors of their own in a checkpoint, and so is what
+    further errors follow from: the seed, the counts of chips and programmings.
     """
 
     params: OwnParams
     rows: dict[str, int]
     options: LayerOptions
     reads: int
+    errors: tuple[str, ...]
+    """Names of the tensors that hold errors of converters."""
+    versions: dict[str, str]
+    """Of the distributions whose converters keep no errors and are drawn again."""
+
+    @classmethod
+    def of(
+        cls,
+        params: OwnParams,
+        rows: dict[str, int],
+        options: LayerOptions,
+        reads: Occasions,
+        tiles: Mapping[str, Tile],
+    ) -> Self:
+        """What is to be told of these matrices."""
+        errors = tuple(buffer_prefix(key) + n for key, tile in tiles.items() for n in tile.errors)
+        redrawn = versions((tile.whole for tile in tiles.values()), READ, redrawn=True)
+        return cls(params, rows, options, reads.count, errors, redrawn)
 
     def to_tensor(self) -> Tensor:
         """As bytes of JSON, which every format for tensors takes."""
@@ -65,7 +75,8 @@ class SavedChip:
             "rows": self.rows,
             "options": self.options.to_dict(),
             "reads": self.reads,
-            "versions": _versions(trees_of(self.params)),
+            "errors": self.errors,
+            "versions": self.versions,
         }
         return torch.frombuffer(bytearray(json.dumps(values).encode()), dtype=torch.uint8)
 
@@ -76,10 +87,6 @@ class SavedChip:
         Raises:
             StateError: It is damaged, or of another format.
             ParameterError: Parameters are not valid here: a model may not be installed.
-
-        Warns:
-            StateWarning: Another version of a converter's distribution is installed than drew its
-                errors.
         """
         try:
             values = json.loads(b"" if text is None else bytes(text.tolist()))
@@ -91,16 +98,28 @@ class SavedChip:
         trees = [CrossSimParameters.from_dict(tree) for tree in values["params"]]
         params = trees[0] if values["single"] else trees
         options = LayerOptions.from_dict(values["options"])
-        here = _versions(trees)
-        for name, saved in values.get("versions", {}).items():
-            if here.get(name, saved) != saved:
-                warnings.warn(
-                    f"A chip was saved with {name} {saved}, and {here[name]} is installed: errors "
-                    "of converters, which are drawn again from its seed, may differ.",
-                    StateWarning,
-                    stacklevel=2,
-                )
-        return cls(params, values["rows"], options, values["reads"])
+        told = values.get("errors", ()), values.get("versions", {})
+        return cls(params, values["rows"], options, values["reads"], tuple(told[0]), told[1])
+
+    def warn_of_versions(self, tiles: Mapping[str, Tile]) -> None:
+        """Warn if converters that are drawn again came from other versions than are installed.
+
+        Warns:
+            StateWarning: One does.
+        """
+        here = versions((tile.whole for tile in tiles.values()), READ)
+        warn_of_versions(self.versions, here)
+
+    def converters(
+        self, chip: Mapping[str, Tensor], keys: Iterable[str]
+    ) -> dict[str, dict[str, HostArray]]:
+        """Errors of the converters of each matrix.
+
+        Raises:
+            StateError: The checkpoint lacks some.
+        """
+        _check_complete(chip, self.errors)
+        return {key: errors_in(key, chip) for key in keys}
 
     def identities(
         self, chip: Mapping[str, Tensor], keys: Iterable[str]
@@ -111,9 +130,7 @@ class SavedChip:
             StateError: The checkpoint lacks one.
         """
         names = {key: f"{buffer_prefix(key)}identity" for key in keys}
-        lacking = [name for name in names.values() if name not in chip]
-        if lacking:
-            raise StateError(f"the checkpoint lacks {', '.join(lacking)}.")
+        _check_complete(chip, names.values())
         return {key: ChipIdentity.from_tensor(chip[name]) for key, name in names.items()}
 
     def buffers(
@@ -126,10 +143,12 @@ class SavedChip:
         """
         dtype, buffers = torch.promote_types(like.dtype, torch.float32), {}
         for key, tile in tiles.items():
-            own = buffer_names(key, chip)
-            wanted = tile.plan.state_shapes
-            got = [tuple(chip[n].shape) for n in own if "conductance" in n]
-            if got != list(wanted) or f"{buffer_prefix(key)}limits" not in chip:
+            own, start = buffer_names(key, chip), buffer_prefix(key)
+            wanted = {str(i): shape for i, shape in enumerate(tile.plan.state_shapes)}
+            # A file may tell tensors in any order.
+            numbers = [n.removeprefix(f"{start}conductance_") for n in own if "conductance" in n]
+            got = {i: tuple(chip[f"{start}conductance_{i}"].shape) for i in sorted(numbers)}
+            if got != wanted or f"{start}limits" not in chip:
                 raise StateError(
                     f"its conductances have shapes {got}; by its parameters they are {wanted}."
                 )
@@ -137,3 +156,10 @@ class SavedChip:
                 kind = dtype if "conductance" in name else chip[name].dtype
                 buffers[name] = chip[name].detach().to(like.device, kind, copy=True)
         return buffers
+
+
+def _check_complete(chip: Mapping[str, Tensor], names: Iterable[str]) -> None:
+    """Raise StateError unless the checkpoint has all these tensors."""
+    lacking = [name for name in names if name not in chip]
+    if lacking:
+        raise StateError(f"the checkpoint lacks {', '.join(lacking)}.")

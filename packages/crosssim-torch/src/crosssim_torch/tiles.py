@@ -7,7 +7,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from crosssim_core.chain.mapping import Side
+from crosssim_core.converters import ConverterErrors
 from crosssim_core.cores import ArrayPlan, ArrayState, Profile, ProgrammedArrays
+from crosssim_core.cores.converters import kept_errors, with_errors
 from crosssim_core.layers import Layout
 from crosssim_core.random import NoiseSource, Occasions, Stream
 from crosssim_torch.chip import ChipIdentity, buffer_names, state_of
@@ -17,6 +20,9 @@ from crosssim_torch.options import LayerOptions
 from crosssim_torch.params import OwnParams
 from crosssim_torch.saturation import watched
 from crosssim_torch.trace import Trace, apart, plain, version
+
+READ: tuple[Side, ...] = ("mvm",)
+"""The directions in which layers are read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +96,8 @@ class Tile:
     """The arrays as they are."""
     identity: ChipIdentity
     options: LayerOptions
+    errors: ConverterErrors
+    """What converters have drawn, as far as their models hand it over."""
     written: tuple[Trace, ...] | None = None
     """The parameters as they were programmed; None if the arrays hold other ones."""
     seen: tuple[tuple[str, Tensor, int], ...] = ()
@@ -107,15 +115,33 @@ class Tile:
 
     @classmethod
     def of(
-        cls, holding: Holding, params: OwnParams, options: LayerOptions, identity: ChipIdentity
+        cls,
+        holding: Holding,
+        params: OwnParams,
+        options: LayerOptions,
+        identity: ChipIdentity,
+        errors: ConverterErrors | None = None,
+        *,
+        same_converters: bool = True,
     ) -> "Tile":
         """Arrays for a matrix, not programmed yet.
+
+        Args:
+            holding: What it holds.
+            params: Of its arrays.
+            options: Of the layer.
+            identity: The chip.
+            errors: What its converters have drawn; they draw it from the chip's seed if None.
+            same_converters: Whether errors that do not fit are refused rather than drawn anew.
 
         Raises:
             CrossSimError: The parameters contradict each other or ask for what is not simulated.
         """
         layout, stream = holding.layout, identity.errors()
         whole = ArrayPlan.of(layout.shape, params, stream, stack=layout.stack)
+        if errors:
+            whole = with_errors(whole, READ, errors, others_too=same_converters)
+        kept = kept_errors(whole, READ)
         small = None if options.structural_errors else without_zeros(layout)
         plan = None if small is None else plan_without_zeros(whole, small, params, stream)
         if options.gradient == "masked":
@@ -123,7 +149,7 @@ class Tile:
         if small is None or plan is None:
             plan = whole
         profile = Profile.of(whole, images=layout.images)
-        return cls(plan, whole, identity, options, profile=profile)
+        return cls(plan, whole, identity, options, kept, profile=profile)
 
     def layout(self, holding: Holding) -> Layout:
         """What the lines of ``plan`` are, with the present geometry of the layer."""

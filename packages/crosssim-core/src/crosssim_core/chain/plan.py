@@ -9,7 +9,14 @@ from crosssim_core.chain.inputs import InputPath
 from crosssim_core.chain.mapping import Mapping, Side
 from crosssim_core.chain.noise import CellReader
 from crosssim_core.chain.ranges import AdcRange, adc_range
-from crosssim_core.converters import AdcModel, AdcSite, UniformLevels
+from crosssim_core.converters import (
+    AdcModel,
+    AdcSite,
+    ConverterErrors,
+    KeepsErrors,
+    UniformLevels,
+)
+from crosssim_core.converters.errors import errors_of, given_errors
 from crosssim_core.devices import ConductsNonlinearly, device_model
 from crosssim_core.parameters import AdcParams, ADCRangeLimits, CrossSimParameters, DacParams
 from crosssim_core.parameters.messages import within
@@ -40,6 +47,14 @@ class TrimmedAdc:
         """Value that the code of each current stands for [1]."""
         return self.model.convert(x + self.trim, axis=axis, noise=noise) - self.trim
 
+    def errors(self) -> ConverterErrors:
+        """Those of the converter."""
+        return errors_of(self.model)
+
+    def with_errors(self, errors: ConverterErrors, /) -> "TrimmedAdc":
+        """The same trim around the converter with these errors."""
+        return TrimmedAdc(given_errors(self.model, errors), self.trim)
+
 
 @dataclass(frozen=True, slots=True)
 class SliceAdc:
@@ -51,6 +66,10 @@ class SliceAdc:
     meets_ties: bool = False
     """Whether its steps are commensurate with those of levels and digits, so that many currents
     lie on a tie and round-off decides where they go."""
+    name: str = ""
+    """That of its model."""
+    redrawn: bool = False
+    """Whether it has drawn errors that it cannot hand over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,9 +176,11 @@ class ReadPlan:
 
 
 def _slice_adc(record: AdcParams, limits: AdcRange, lines: int, stream: Stream) -> SliceAdc:
-    site = AdcSite(limits.low, limits.high, lines, stream.source())
+    noise = stream.source()
+    site = AdcSite(limits.low, limits.high, lines, noise)
     model: AdcModel = factory("adc", record.model)(record, site)
+    redrawn = noise.drawn and not isinstance(model, KeepsErrors)
     if limits.trim:
         model = TrimmedAdc(model, limits.trim)
     by_bound = record.adc_range_option is ADCRangeLimits.MAX
-    return SliceAdc(model, limits.background, meets_ties=by_bound)
+    return SliceAdc(model, limits.background, by_bound, record.model, redrawn)

@@ -1,5 +1,23 @@
 """ADC and DAC models: what they are told and what they must offer."""
 
-from crosssim_core.converters.interface import AdcModel, AdcSite, DacModel, DacSite, UniformLevels
+from crosssim_core.converters.interface import (
+    AdcModel,
+    AdcSite,
+    ConverterErrors,
+    DacModel,
+    DacSite,
+    HostArray,
+    KeepsErrors,
+    UniformLevels,
+)
 
-__all__ = ["AdcModel", "AdcSite", "DacModel", "DacSite", "UniformLevels"]
+__all__ = [
+    "AdcModel",
+    "AdcSite",
+    "ConverterErrors",
+    "DacModel",
+    "DacSite",
+    "HostArray",
+    "KeepsErrors",
+    "UniformLevels",
+]

@@ -1,12 +1,19 @@
 """What a converter model is told, and what it must offer."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, Self, TypeAlias, runtime_checkable
 
+import numpy as np
 from jaxtyping import Float
 
 from crosssim_core.random import NoiseSource
 from crosssim_core.typing import Array
+
+HostArray: TypeAlias = np.ndarray[Any, Any]
+
+ConverterErrors: TypeAlias = Mapping[str, HostArray]
+"""What was drawn, by name: real numbers or booleans."""
 
 
 class UniformLevels(NamedTuple):
@@ -58,6 +65,29 @@ class AdcModel(Protocol):
             axis: Axis of ``x`` along which the output lines lie.
             noise: Where noise of single conversions comes from; given to models whose
                 parameters ask for ``stochastic_rounding``, else None.
+        """
+
+
+@runtime_checkable
+class KeepsErrors(Protocol):
+    """What an ADC model may offer beyond `AdcModel`, so that saved chips keep its errors.
+
+    Those of other models are drawn again from the seed of the chip. That gives the same ones as
+    long as the model draws as it did, and a warning tells where it came from another version.
+    """
+
+    def errors(self) -> ConverterErrors:
+        """Everything that was drawn while the model was built, by names that are identifiers.
+
+        Best what belongs to the circuit and not to its range, such as the mismatch of a capacitor:
+        it is small, and stays where the range is set anew.
+        """
+
+    def with_errors(self, errors: ConverterErrors, /) -> Self:
+        """The converter with the same parameters and site that has these errors; this one stays.
+
+        Args:
+            errors: With the names, shapes and types that `errors` tells.
         """
 
 

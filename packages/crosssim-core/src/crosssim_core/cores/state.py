@@ -7,8 +7,10 @@ import numpy as np
 
 from crosssim_core._array import array_namespace, as_host, device_of, from_host, library_name
 from crosssim_core.chain.block import WeightRange
+from crosssim_core.cores.converters import kept_errors, versions, warn_of_versions, with_errors
 from crosssim_core.cores.holder import MatrixHolder, block_shape
 from crosssim_core.cores.plan import ArrayPart, ArrayPlan, ArrayState
+from crosssim_core.cores.programmed import SIDES
 from crosssim_core.errors import ArrayLibraryError, StateError
 from crosssim_core.parameters import CrossSimParameters
 from crosssim_core.random import Entropy, Occasions, Stream
@@ -28,10 +30,11 @@ class ChipState(NamedTuple):
 
     arrays: Mapping[str, HostArray]
     """``conductance_0``, …: one for each array, shape (slices, signs, lines, drives) [1];
-    ``matrix``: the values that were programmed."""
+    ``matrix``: the values that were programmed; ``adc_mvm_0_0_…``: errors of the ADCs by
+    direction, array, slice and name, as far as their models hand them over."""
     info: Mapping[str, Any]
-    """Shape, data type, parameters, limits, and the seed and counts that further random numbers
-    and errors of the converters follow from."""
+    """Shape, data type, parameters, limits, names of converter errors, and the seed and counts
+    that further random numbers and errors of other converters follow from."""
 
 
 def taken_out(holder: MatrixHolder) -> ChipState:
@@ -43,6 +46,7 @@ def taken_out(holder: MatrixHolder) -> ChipState:
     held, plan = holder.held, holder.plan
     state = held.programmed().state
     arrays = {f"conductance_{i}": as_host(g) for i, g in enumerate(state.conductance)}
+    errors = kept_errors(plan, SIDES)
     info = {
         "format": FORMAT,
         "shape": list(holder.shape),
@@ -53,8 +57,10 @@ def taken_out(holder: MatrixHolder) -> ChipState:
         "key": list(plan.stream.key),
         "writes": held.writes,
         "reads": holder.reads.count,
+        "errors": list(errors),
+        "versions": versions([plan], SIDES, redrawn=True),
     }
-    return ChipState(arrays | {"matrix": as_host(held.matrix)}, info)
+    return ChipState(arrays | errors | {"matrix": as_host(held.matrix)}, info)
 
 
 def params_of(saved: ChipState) -> list[CrossSimParameters]:
@@ -76,6 +82,9 @@ def put_back(saved: ChipState, params: list[CrossSimParameters], *, like: Array)
     Raises:
         StateError: The state is damaged.
         ArrayLibraryError: The library lacks the data type of the matrix.
+
+    Warns:
+        StateWarning: Converters that keep no errors were drawn by another version.
     """
     arrays, info = saved
     xp, device = array_namespace(like), device_of(like)
@@ -88,6 +97,9 @@ def put_back(saved: ChipState, params: list[CrossSimParameters], *, like: Array)
     stream = Stream(Entropy(_entry(info, "seed"), given=True), tuple(_entry(info, "key")))
     core = params[0].core
     plan = ArrayPlan.of(block_shape(shape, core), params, stream, blocks=core.holds_complex)
+    errors = {name: np.asarray(_entry(arrays, name)) for name in info.get("errors", ())}
+    plan = with_errors(plan, SIDES, errors)
+    warn_of_versions(info.get("versions", {}), versions([plan], SIDES))
     conductance = tuple(
         from_host(_conductance(arrays, i, part), like=like) for i, part in enumerate(plan.arrays)
     )

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from crosssim_core.converters import AdcSite
+from crosssim_core.converters.errors import errors_of, given_errors
 from crosssim_core.numerics.quantize import quantize_uniform
 from crosssim_core.parameters import AdcParams
 from crosssim_core.random import Stream
@@ -132,11 +133,34 @@ def check_levels(subject: AdcSubject, /) -> None:
         )
 
 
+def check_kept_errors(subject: AdcSubject, /) -> None:
+    """Errors that are handed over make the same converter of that of any other chip."""
+    one, other, x = subject.build(SEED), subject.build(SEED + 1), subject.inputs((50,))
+    offered = [name for name in ("errors", "with_errors") if hasattr(one, name)]
+    require(len(offered) != 1, f"the model offers {''.join(offered)}, which needs its counterpart")
+    if not offered:
+        return
+    for name, values in one.errors().items():
+        plain = isinstance(values, np.ndarray) and values.dtype.kind in "biuf"
+        require(plain and name.isidentifier(), f"errors gives {name!r}, no name of real numbers")
+    want, before = subject.convert(one, x, -1), subject.convert(other, x, -1)
+    twin = given_errors(other, errors_of(one))
+    require(
+        np.array_equal(subject.convert(twin, x, -1), want),
+        "with_errors makes a converter that gives other values than the one that errors is of",
+    )
+    require(
+        np.array_equal(subject.convert(other, x, -1), before),
+        "with_errors changes the converter that it is called on",
+    )
+
+
 ADC_CHECKS: tuple[Check, ...] = (
     *COMMON_CHECKS,
     check_lines,
     check_chips,
     check_output_range,
     check_levels,
+    check_kept_errors,
 )
 """Every check of an ADC model."""

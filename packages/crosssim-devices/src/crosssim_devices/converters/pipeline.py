@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from crosssim_core.converters import ConverterErrors
 from crosssim_devices.converters.params import PipelineAdcParams
 from crosssim_devices.converters.table import Real, Steps
 from crosssim_devices.converters.tabulated import TabulatedAdc, drawn
@@ -34,17 +35,23 @@ class PipelineAdc(TabulatedAdc):
         """Number of stages that exist in one converter."""
         return self.params.bits - 1
 
-    def tabulate(self) -> list[Steps]:
-        """Draw comparator offsets and capacitors; codes of each group."""
-        params, noise, stages = self.params, self.site.noise, self.stages
-        offsets = drawn(
-            noise, (self.groups, 2 * stages + 1), params.sigma_comparator * self.reference
-        )
-        shape = (self.groups, stages)
-        c1 = 1 + drawn(noise, shape, params.sigma_C1)
-        c2 = 1 + drawn(noise, shape, params.sigma_C2)
-        parasitic = drawn(noise, shape, params.sigma_Cpar)
-        sigmas = (params.sigma_comparator, params.sigma_C1, params.sigma_C2, params.sigma_Cpar)
+    def draw(self) -> dict[str, Real]:
+        """``offsets`` of comparators over the reference voltage; what ``C1``, ``C2`` and ``Cpar``
+        of each stage deviate by, over the nominal ``C1`` [1].
+        """
+        params, noise, shape = self.params, self.site.noise, (self.groups, self.stages)
+        comparators = (self.groups, 2 * self.stages + 1)
+        return {
+            "offsets": drawn(noise, comparators, params.sigma_comparator),
+            "C1": drawn(noise, shape, params.sigma_C1),
+            "C2": drawn(noise, shape, params.sigma_C2),
+            "Cpar": drawn(noise, shape, params.sigma_Cpar),
+        }
+
+    def tabulate(self, errors: ConverterErrors, /) -> list[Steps]:
+        """Codes of each group, or of all if they agree."""
+        offsets, parasitic = errors["offsets"] * self.reference, errors["Cpar"]
+        c1, c2 = 1 + errors["C1"], 1 + errors["C2"]
         return [
             stage_steps(
                 offsets=self.in_order(offsets[group]),
@@ -55,7 +62,7 @@ class PipelineAdc(TabulatedAdc):
                 reference=self.reference,
                 limits=self.limits,
             )
-            for group in range(self.groups if any(sigmas) else 1)
+            for group in range(self.groups if any(e.any() for e in errors.values()) else 1)
         ]
 
     def in_time(self, stages: Real) -> Real:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from crosssim_core.converters import ConverterErrors
 from crosssim_devices.converters.capacitors import asymmetric_levels, symmetric_levels
 from crosssim_devices.converters.params import RampAdcParams
 from crosssim_devices.converters.table import Real, Steps
@@ -19,15 +20,23 @@ class RampAdc(TabulatedAdc):
 
     params: RampAdcParams
 
-    def tabulate(self) -> list[Steps]:
-        """Draw comparator offsets and capacitors; codes of each line."""
+    def draw(self) -> dict[str, Real]:
+        """``offsets`` of comparators over the reference voltage, ``mismatch`` of capacitors [1]."""
         params, noise = self.params, self.site.noise
-        offsets = drawn(noise, (self.site.lines,), params.sigma_comparator * self.reference)
-        mismatch = drawn(noise, (params.bits + 1,), params.sigma_capacitor)
+        return {
+            "offsets": drawn(noise, (self.site.lines,), params.sigma_comparator),
+            "mismatch": drawn(noise, (params.bits + 1,), params.sigma_capacitor),
+        }
+
+    def tabulate(self, errors: ConverterErrors, /) -> list[Steps]:
+        """Codes of each line, or of all if they agree."""
+        params, offsets = self.params, errors["offsets"] * self.reference
         levels_of = symmetric_levels if params.symmetric_cdac else asymmetric_levels
-        levels = levels_of(mismatch, bits=params.bits, reference=self.reference, gain=self.gain)
+        levels = levels_of(
+            errors["mismatch"], bits=params.bits, reference=self.reference, gain=self.gain
+        )
         nearest = nearest_level(levels)
-        if params.sigma_comparator == 0:
+        if not offsets.any():
             return [nearest]
         return [nearest._replace(thresholds=nearest.thresholds - offset) for offset in offsets]
 

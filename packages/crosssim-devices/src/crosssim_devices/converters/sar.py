@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from crosssim_core.converters import ConverterErrors
 from crosssim_devices.converters.capacitors import split_levels, symmetric_levels
 from crosssim_devices.converters.params import SarAdcParams
 from crosssim_devices.converters.table import Real, Steps
@@ -24,23 +25,29 @@ class SarAdc(TabulatedAdc):
         """Neighbouring lines that share a converter."""
         return self.params.group_size
 
-    def tabulate(self) -> list[Steps]:
-        """Draw capacitors and comparator offsets; codes of each group."""
+    def draw(self) -> dict[str, Real]:
+        """``mismatch`` of capacitors, ``offsets`` of comparators over the reference voltage [1]."""
         params, noise = self.params, self.site.noise
-        mismatch = drawn(noise, (self.groups, params.bits + 1), params.sigma_capacitor)
-        offsets = drawn(noise, (self.groups, 1), params.sigma_comparator * self.reference)
+        return {
+            "mismatch": drawn(noise, (self.groups, params.bits + 1), params.sigma_capacitor),
+            "offsets": drawn(noise, (self.groups, 1), params.sigma_comparator),
+        }
+
+    def tabulate(self, errors: ConverterErrors, /) -> list[Steps]:
+        """Codes of each group, or of all if they agree."""
+        params = self.params
         thresholds = search_thresholds(
             sar_levels(
-                mismatch,
+                errors["mismatch"],
                 bits=params.bits,
                 reference=self.reference,
                 gain=self.gain,
                 split=params.split_cdac,
             )
-            - offsets
+            - errors["offsets"] * self.reference
         )
         codes = np.arange(2**params.bits)
-        different = params.sigma_capacitor > 0 or params.sigma_comparator > 0
+        different = any(values.any() for values in errors.values())
         return [Steps(row, codes) for row in (thresholds if different else thresholds[:1])]
 
 

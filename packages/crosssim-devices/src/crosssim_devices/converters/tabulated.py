@@ -1,13 +1,14 @@
 """ADCs whose errors are static: once they are drawn, a conversion is a look-up in a table."""
 
 from abc import ABC, abstractmethod
+from copy import copy
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import numpy as np
 from jaxtyping import Float
 
-from crosssim_core.converters import AdcSite
+from crosssim_core.converters import AdcSite, ConverterErrors
 from crosssim_core.errors import ShapeError
 from crosssim_core.random import NoiseSource
 from crosssim_core.typing import Array
@@ -32,17 +33,22 @@ class TabulatedAdc(ABC):
 
     params: CircuitAdcParams
     site: AdcSite
+    _errors: ConverterErrors = field(init=False, repr=False, compare=False)
     table: Table | None = field(init=False, repr=False, compare=False)
 
     uniform: ClassVar[None] = None
 
     def __post_init__(self) -> None:
         self.params.check_model()
-        table = None
         if self.params.bits > 0:
             check_range(self.site.low, self.site.high)
+        self._hold(self.draw() if self.params.bits > 0 else {})
+
+    def _hold(self, errors: ConverterErrors) -> None:
+        table = None
+        if self.params.bits > 0:
             low, high = self.limits
-            rows = [steps.clipped(low, high) for steps in self.tabulate()]
+            rows = [steps.clipped(low, high) for steps in self.tabulate(errors)]
             table = Table(
                 rows,
                 lines_per_row=self.group_size if len(rows) > 1 else self.site.lines,
@@ -50,11 +56,26 @@ class TabulatedAdc(ABC):
                 reference=self.reference,
                 origin=self.origin,
             )
+        object.__setattr__(self, "_errors", errors)
         object.__setattr__(self, "table", table)
 
+    def errors(self) -> ConverterErrors:
+        """What the chip has drawn: capacitors and comparators, none of which knows the range."""
+        return self._errors
+
+    def with_errors(self, errors: ConverterErrors, /) -> Self:
+        """The converters of another chip, which has drawn these errors."""
+        twin = copy(self)
+        twin._hold(errors)
+        return twin
+
     @abstractmethod
-    def tabulate(self) -> list[Steps]:
-        """Draw the errors of the chip; codes of each group of lines, or of all if they agree."""
+    def draw(self) -> dict[str, Real]:
+        """Draw the errors of the chip, by name."""
+
+    @abstractmethod
+    def tabulate(self, errors: ConverterErrors, /) -> list[Steps]:
+        """Codes of each group of lines, or of all if they agree."""
 
     @property
     def group_size(self) -> int:
