@@ -7,8 +7,9 @@ import pytest
 import torch
 from analog_settings import tree
 from torch import nn
+from torch.nn.utils import prune
 
-from crosssim_core.errors import ConversionWarning, ShapeError
+from crosssim_core.errors import ConversionError, ConversionWarning, ShapeError
 from crosssim_torch import analog_modules, from_torch, to_torch
 
 KINDS = {
@@ -283,12 +284,113 @@ class DataDependent(ByHand):
         return y if y.sum() > 0 else -y
 
 
-def test_a_network_that_cannot_be_traced_is_folded_by_registration_with_a_warning():
+class NormFirstUnknown(ByHand):
+    def forward(self, x):
+        y = self.layer(self.norm(x))
+        return y if y.sum() > 0 else -y
+
+
+@pytest.mark.parametrize("make", [DataDependent, NormFirstUnknown])
+def test_where_nothing_tells_what_runs_before_it_a_batch_norm_remains(make):
+    analog = remaining(make(), "norm is not folded: .*cannot be traced", torch.randn(5, 4))
+    assert type(analog.norm) is nn.BatchNorm1d
+
+
+def test_what_a_user_names_is_folded_where_nothing_else_tells():
     stock, x = lived_in(DataDependent()), torch.randn(5, 4)
-    with pytest.warns(ConversionWarning, match="norm is folded .* not certain"):
-        analog = from_torch(stock, tree(), fuse_batchnorm=True)
+    analog = from_torch(stock, tree(), fuse_batchnorm={"norm": "layer"})
     assert type(analog.norm) is nn.Identity
     torch.testing.assert_close(analog(x), stock(x), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("named", "message"),
+    [({"nrom": "layer"}, "no such batch-norm"), ({"norm": "lager"}, "no such layer")],
+)
+def test_names_of_batch_norms_and_layers_are_checked(named, message):
+    with pytest.raises(ConversionError, match=message):
+        from_torch(DataDependent(), tree(), fuse_batchnorm=named)
+
+
+class Around(nn.Module):
+    """Cannot be traced, whatever it holds."""
+
+    def __init__(self, *inner):
+        super().__init__()
+        self.inner = nn.ModuleList(inner)
+
+    def forward(self, x):
+        for module in self.inner:
+            x = module(x)
+        return x if x.sum() > 0 else -x
+
+
+class NormLast(ByHand):
+    def forward(self, x):
+        return self.norm(self.layer(x))
+
+
+def test_parts_that_can_be_traced_and_sequences_are_folded_in_a_network_that_cannot():
+    torch.manual_seed(0)
+    straight = nn.Sequential(nn.Linear(4, 4), nn.BatchNorm1d(4), Around(nn.ReLU()))
+    stock = Around(NormFirst(), NormLast(), straight)
+    analog = remaining(stock, "inner.0.norm is not folded", torch.randn(5, 4))
+    assert type(analog.inner[0].norm) is nn.BatchNorm1d
+    assert type(analog.inner[1].norm) is nn.Identity
+    assert type(analog.inner[2][1]) is nn.Identity
+
+
+def test_a_sequence_that_repeats_a_module_or_runs_otherwise_is_read_as_it_runs():
+    relu = nn.ReLU()
+    repeated = nn.Sequential(relu, nn.Linear(4, 4), relu, nn.BatchNorm1d(4), Around(nn.ReLU()))
+    remaining(repeated, "Batch-norm 3 is not folded", torch.randn(5, 4))
+
+    class Backwards(nn.Sequential):
+        def forward(self, x):
+            for module in reversed(self):
+                x = module(x)
+            return x if x.sum() > 0 else -x
+
+    stock = Backwards(nn.Linear(4, 4), nn.BatchNorm1d(4))
+    remaining(stock, "Batch-norm 1 is not folded", torch.randn(5, 4))
+
+
+@pytest.mark.parametrize("shared", ["layer", "norm", "weight"])
+def test_what_a_network_that_cannot_be_traced_uses_twice_remains(shared):
+    one, two = NormLast(), NormLast()
+    if shared == "weight":
+        two.layer.weight = one.layer.weight
+    else:
+        setattr(two, shared, getattr(one, shared))
+    remaining(Around(one, two), "is not folded", torch.randn(5, 4))
+
+
+def doubled(module, args, output):
+    return 2 * output.abs()
+
+
+@pytest.mark.parametrize("name", ["layer", "norm"])
+def test_what_hooks_do_between_a_layer_and_its_batch_norm_stays_between_them(name):
+    stock = NormLast()
+    getattr(stock, name).register_forward_hook(doubled)
+    remaining(stock, "has hooks", torch.randn(5, 4))
+
+
+def test_a_layer_whose_weight_is_pruned_is_not_folded():
+    stock = NormLast()
+    prune.l1_unstructured(stock.layer, "weight", 0.5)
+    remaining(stock, "has hooks", torch.randn(5, 4))
+
+
+def test_the_order_of_evaluation_counts():
+    class Moody(ByHand):
+        def forward(self, x):
+            return self.norm(self.layer(x)) if self.training else self.layer(self.norm(x))
+
+    stock, x = lived_in(Moody()), torch.randn(5, 4)
+    with pytest.warns(ConversionWarning, match="is not folded"):
+        analog = from_torch(stock.train(), tree(), fuse_batchnorm=True).eval()
+    torch.testing.assert_close(analog(x), stock.eval()(x), rtol=1e-4, atol=1e-4)
 
 
 def test_folding_leaves_nothing_behind_in_modules_that_keep_what_they_saw():

@@ -1,15 +1,16 @@
 """Folding batch-norms into the layers before them."""
 
 import copy
-import itertools
 import warnings
+from collections.abc import Mapping
 from functools import partial
 from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor, fx, nn
+from torch import Tensor, nn
 
-from crosssim_core.errors import ConversionWarning, ShapeError
+from crosssim_core.errors import ConversionError, ConversionWarning, ShapeError
+from crosssim_torch.order import BATCHNORMS, known_pairs, shared
 
 
 class Partner(NamedTuple):
@@ -27,33 +28,50 @@ FOLDABLE: dict[type[nn.Module], Partner] = {
     nn.Conv2d: Partner(nn.BatchNorm2d, 4),
     nn.Conv3d: Partner(nn.BatchNorm3d, 5),
 }
-BATCHNORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
+HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
 
 
-def fuse_batchnorms(model: nn.Module) -> nn.Module:
+def fuse_batchnorms(model: nn.Module, named: Mapping[str, str] | None = None) -> nn.Module:
     """A copy of ``model`` whose batch-norms are folded into the layers that feed them.
 
     A batch-norm is folded where it alone takes the output of a linear or convolutional layer,
-    both run once, and it has running statistics. What feeds what is read off the traced network;
-    a network that cannot be traced is taken at the order in which children are registered, with a
-    warning unless that order is the one of an ``nn.Sequential``. A folded batch-norm becomes
-    ``nn.Identity``, so that names and positions stay; it raises ShapeError where the batch-norm
-    would have taken another axis than that of the outputs for its channels, as ``BatchNorm1d`` does
-    with the output ``(N, L, F)`` of a linear layer. ``training`` flags are kept; the statistics
-    folded are the running ones.
+    both run once, neither has hooks, and it has running statistics. What feeds what is read off
+    the traced network; where a network cannot be traced, off the parts of it that can, and off
+    the order of an ``nn.Sequential``. Of what lies between them nothing is known, and nothing is
+    folded there that is not ``named``. A folded batch-norm becomes ``nn.Identity``, so that names
+    and positions stay; it raises ShapeError where the batch-norm would have taken another axis
+    than that of the outputs for its channels, as ``BatchNorm1d`` does with the output
+    ``(N, L, F)`` of a linear layer. ``training`` flags are kept; the statistics folded are the
+    running ones.
+
+    Args:
+        model: Left unchanged.
+        named: Layers that certainly feed batch-norms and nothing else, by the names of these.
+
+    Raises:
+        ConversionError: A name is not that of a batch-norm, or of a layer.
 
     Warns:
-        ConversionWarning: A batch-norm remains, with the reason; or the order is not certain.
+        ConversionWarning: A batch-norm remains, with the reason.
     """
     model = copy.deepcopy(model)
-    feeds = _traced_pairs(model)
-    if feeds is None:
-        feeds = _registered_pairs(model)
+    feeds, traced = known_pairs(model)
+    told = _named_pairs(model, named or {})
+    several = set() if traced and not told else shared(model)
     for name, norm in list(model.named_modules()):
         if not isinstance(norm, BATCHNORMS):
             continue
-        layer = feeds.get(id(norm))
+        layer = told.get(id(norm), feeds.get(id(norm)))
         obstacle = _obstacle(layer, norm)
+        if layer is None and not traced:
+            obstacle = (
+                "the network cannot be traced, so what it follows is not known; if it is one "
+                f"layer, name that: fuse_batchnorm={{{name!r}: ...}}"
+            )
+        elif layer is not None and (id(norm) in told or not traced):
+            held = (norm, layer, *layer.parameters(recurse=False))
+            if any(id(one) in several for one in held):
+                obstacle = "it is not the only one to use the layer before it, or is used twice"
         if obstacle is not None:
             warnings.warn(
                 f"Batch-norm {name} is not folded: {obstacle}.", ConversionWarning, stacklevel=3
@@ -111,66 +129,15 @@ def check_axes(
         )
 
 
-def _traced_pairs(model: nn.Module) -> dict[int, nn.Module] | None:
-    """The layer whose output each batch-norm alone takes; None if the network cannot be traced."""
-    try:
-        # Tracing runs the user's forward on symbols, which may raise anything at all, and may
-        # leave symbols behind in the modules.
-        graph = fx.Tracer().trace(copy.deepcopy(model))
-    except Exception:
-        return None
+def _named_pairs(model: nn.Module, named: Mapping[str, str]) -> dict[int, nn.Module]:
     modules = dict(model.named_modules())
-    calls = [node for node in graph.nodes if node.op == "call_module"]
-    runs: dict[int, int] = {}
-    for node in calls:
-        for held in (modules[node.target], *modules[node.target].parameters(recurse=False)):
-            runs[id(held)] = runs.get(id(held), 0) + 1
-    parameters = dict(model.named_parameters(remove_duplicate=False))
-    for node in graph.nodes:
-        if node.op == "get_attr" and node.target in parameters:
-            parameter = parameters[node.target]
-            runs[id(parameter)] = runs.get(id(parameter), 0) + 1
-    pairs = {}
-    for node in calls:
-        norm, source = modules[node.target], node.args[0] if node.args else None
-        if (
-            isinstance(norm, BATCHNORMS)
-            and isinstance(source, fx.Node)
-            and source.op == "call_module"
-            and len(source.users) == 1
-        ):
-            layer = modules[source.target]
-            used = [norm, *layer.parameters(recurse=False), *norm.parameters(recurse=False)]
-            if all(runs[id(held)] == 1 for held in used):
-                pairs[id(norm)] = layer
-    return pairs
-
-
-def _registered_pairs(model: nn.Module) -> dict[int, nn.Module]:
-    """The child registered directly before each batch-norm, where each occurs once."""
-    uses: dict[int, int] = {}
-    for _, module in model.named_modules(remove_duplicate=False):
-        for held in (module, *module.parameters(recurse=False)):
-            uses[id(held)] = uses.get(id(held), 0) + 1
-    pairs = {}
-    for parent_name, parent in model.named_modules():
-        children = list(parent.named_children())
-        for (_, layer), (name, norm) in itertools.pairwise(children):
-            if not isinstance(norm, BATCHNORMS):
-                continue
-            held = [layer, norm, *layer.parameters(recurse=False)]
-            if any(uses[id(module)] > 1 for module in held):
-                continue
-            if not isinstance(parent, nn.Sequential) and isinstance(layer, tuple(FOLDABLE)):
-                path = f"{parent_name}.{name}" if parent_name else name
-                warnings.warn(
-                    f"Batch-norm {path} is folded into the layer registered before it; the "
-                    "network cannot be traced, so whether it runs there is not certain.",
-                    ConversionWarning,
-                    stacklevel=4,
-                )
-            pairs[id(norm)] = layer
-    return pairs
+    for norm, layer in named.items():
+        if not isinstance(modules.get(norm), BATCHNORMS) or layer not in modules:
+            raise ConversionError(
+                f"fuse_batchnorm names the layer {layer!r} before the batch-norm {norm!r}, and "
+                f"there is no such {'layer' if layer not in modules else 'batch-norm'}."
+            )
+    return {id(modules[norm]): modules[layer] for norm, layer in named.items()}
 
 
 def _obstacle(layer: nn.Module | None, norm: Any) -> str | None:
@@ -179,6 +146,8 @@ def _obstacle(layer: nn.Module | None, norm: Any) -> str | None:
         return "it is not the only one to take the output of one linear or convolutional layer"
     if not issubclass(type(norm), FOLDABLE[type(layer)].norm):
         return f"a {type(layer).__name__} before it has its outputs on another axis"
+    if any(getattr(module, hooks) for module in (layer, norm) for hooks in HOOKS):
+        return "it or the layer before it has hooks"
     if norm.running_mean is None:
         return "it has no running statistics"
     if norm.num_features != next(layer.parameters()).shape[0]:

@@ -88,7 +88,7 @@ def from_torch(
     model: nn.Module,
     params: ForEach,
     bias_rows: int | Sequence[int] | Mapping[str, int] = 0,
-    fuse_batchnorm: bool = False,
+    fuse_batchnorm: bool | Mapping[str, str] = False,
     *,
     seed: int | None = None,
     options: LayerOptions | Sequence[LayerOptions] | Mapping[str, LayerOptions] | None = None,
@@ -104,7 +104,7 @@ def from_torch(
     model: nn.Module,
     params: ForEach,
     bias_rows: int | Sequence[int] | Mapping[str, int] = 0,
-    fuse_batchnorm: bool = False,
+    fuse_batchnorm: bool | Mapping[str, str] = False,
     *,
     seed: int | None = None,
     options: LayerOptions | Sequence[LayerOptions] | Mapping[str, LayerOptions] | None = None,
@@ -119,7 +119,7 @@ def from_torch(
     model: nn.Module,
     params: ForEach,
     bias_rows: int | Sequence[int] | Mapping[str, int] = 0,
-    fuse_batchnorm: bool = False,
+    fuse_batchnorm: bool | Mapping[str, str] = False,
     *,
     seed: int | None = None,
     options: LayerOptions | Sequence[LayerOptions] | Mapping[str, LayerOptions] | None = None,
@@ -138,7 +138,9 @@ def from_torch(
             layer a list means its arrays.
         bias_rows: Array rows that hold the bias of each layer (0: the bias is digital), in the
             same forms.
-        fuse_batchnorm: Fold batch-norms into the layers before them first.
+        fuse_batchnorm: Fold batch-norms into the layers before them first, wherever tracing or
+            the order of an ``nn.Sequential`` tells what runs before them. Where neither does, a
+            mapping can: from the names of batch-norms to those of the layers that feed them alone.
         seed: Makes one chip. Layers draw by their names, so adding one leaves the errors of the
             others as they are. With None ``torch.manual_seed`` governs.
         options: Layout, synchronization and derivatives, in the same forms; defaults if None.
@@ -153,7 +155,7 @@ def from_torch(
 
     Raises:
         ConversionError: A list has the wrong length, a pattern fits nothing, there is nothing to
-            convert, or a subclass is refused.
+            convert, or a subclass is refused; or a name of ``fuse_batchnorm`` is unknown.
         UnsupportedError: A layer with matrix products has no analog twin yet.
         CrossSimError: The parameters do not fit a layer, which the message names.
 
@@ -163,7 +165,8 @@ def from_torch(
     """
     _check_module(model)
     model = copied(model)
-    model = fuse_batchnorms(model) if fuse_batchnorm else model
+    if fuse_batchnorm:
+        model = fuse_batchnorms(model, None if fuse_batchnorm is True else fuse_batchnorm)
     layers = convertible_modules(model, include, exclude, subclasses=subclasses)
     names = names_of(model)
     _check_the_rest(model, layers, names, include, exclude, subclasses)
