@@ -14,7 +14,12 @@ from crosssim_torch.carried import CarriedChip
 from crosssim_torch.chip import PREFIX, ChipIdentity, seed_stream
 from crosssim_torch.compiled import opaque
 from crosssim_torch.options import LayerOptions
-from crosssim_torch.parametrized import copied, forget_computation, keep_parametrizations
+from crosssim_torch.parametrized import (
+    compute_again,
+    copied,
+    forget_computation,
+    keep_parametrizations,
+)
 from crosssim_torch.params import OwnParams, Params, own_copy
 from crosssim_torch.signatures import analog_signature
 
@@ -96,8 +101,15 @@ class AnalogModule(CarriedChip):
         options: LayerOptions | None,
     ) -> None:
         """Take up arrays, once all parameters of the stock layer are in place."""
+        taken = [n for n in (*self._parameters, *self._buffers) if n.startswith(PREFIX)]
+        if taken:
+            raise ConversionError(
+                f"{type(self).__name__} has {', '.join(taken)} of its own, and names that begin "
+                f"with {PREFIX} belong to the chip: rename them."
+            )
         stream, named = seed_stream(seed), self._named_rows(rows)
         self._reads = Occasions()
+        compute_again(self)
         options = options or LayerOptions()
         holdings = self._holdings(named, options)
         streams = {key: stream.child(key) if key else stream for key in holdings}

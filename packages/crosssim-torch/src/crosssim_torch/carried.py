@@ -10,6 +10,7 @@ from crosssim_core.errors import CrossSimError
 from crosssim_core.random import Occasions
 from crosssim_torch.chip import PREFIX, buffer_names
 from crosssim_torch.holder import ArrayHolder
+from crosssim_torch.parametrized import compute_again
 from crosssim_torch.record import RECORD, SavedChip
 from crosssim_torch.trace import apart
 
@@ -88,6 +89,7 @@ class CarriedChip(ArrayHolder):
             unexpected_keys,
             error_msgs,
         )
+        compute_again(self)
         missing_keys[:] = [k for k in missing_keys if not k.startswith(prefix + PREFIX)]
         if any(prefix + name in state_dict for name in self._parameters):
             for tile in self._tiles.values():

@@ -5,7 +5,9 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.nn.utils import parametrize
+from torch.nn.utils import parametrize, prune
+from torch.nn.utils.spectral_norm import SpectralNorm
+from torch.nn.utils.weight_norm import WeightNorm
 
 _parametrize: Any = parametrize
 
@@ -37,6 +39,19 @@ def copied(model: nn.Module) -> nn.Module:
             if isinstance(value, torch.Tensor) and value.grad_fn is not None:
                 memo[id(value)] = value.detach().clone()
     return copy.deepcopy(model, memo)
+
+
+@torch.no_grad()
+def compute_again(module: nn.Module) -> None:
+    """Let weights that hooks compute before each forward follow from what is there now."""
+    for hook in module._forward_pre_hooks.values():
+        own: Any = hook
+        if isinstance(hook, prune.BasePruningMethod):
+            setattr(module, own._tensor_name, own.apply_mask(module))
+        elif isinstance(hook, WeightNorm):
+            setattr(module, own.name, own.compute_weight(module))
+        elif isinstance(hook, SpectralNorm):
+            setattr(module, own.name, own.compute_weight(module, do_power_iteration=False))
 
 
 def forget_computation(module: nn.Module, name: str) -> None:

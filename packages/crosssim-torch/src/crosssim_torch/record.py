@@ -28,11 +28,19 @@ RECORD = f"{PREFIX}record"
 def stock_state_dict(saved: nn.Module | Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The part of a checkpoint that a stock network takes with ``strict=True``.
 
+    Prefixes of names, such as those of DistributedDataParallel and ``torch.compile``, stay.
+
     Args:
         saved: An analog network, or its ``state_dict()``; left unchanged.
     """
     state = saved.state_dict() if isinstance(saved, nn.Module) else saved
-    return {n: t for n, t in state.items() if not n.rpartition(".")[2].startswith(PREFIX)}
+    places = {name: name.rpartition(".") for name in state}
+    layers = {layer for layer, _, own in places.values() if own == RECORD}
+    return {
+        name: state[name]
+        for name, (layer, _, own) in places.items()
+        if not (layer in layers and own.startswith(PREFIX))
+    }
 
 
 @dataclass(frozen=True, slots=True)
