@@ -15,13 +15,13 @@ from crosssim_torch.demo.data import digits  # noqa: E402
 from crosssim_torch.demo.experiment import one_thread  # noqa: E402
 from crosssim_torch.demo.network import accuracy, digit_network, train  # noqa: E402
 
-PARAMS = layer_parameters(None, CellError("NormalIndependentDevice", 0.105))
+PARAMS = layer_parameters(None, CellError("NormalIndependentDevice", 0.115))
 
 
 def on_chips(network, data):
-    """Mean accuracy on four chips, none of which the network was trained on."""
-    chips = (from_torch(network, PARAMS, fuse_batchnorm=True, seed=seed) for seed in range(4))
-    return sum(accuracy(chip, data.test) for chip in chips) / 4
+    """Mean accuracy on eight chips, none of which the network was trained on."""
+    chips = (from_torch(network, PARAMS, fuse_batchnorm=True, seed=seed) for seed in range(8))
+    return sum(accuracy(chip, data.test) for chip in chips) / 8
 
 
 @pytest.fixture(scope="module")
@@ -31,24 +31,24 @@ def data():
 
 @pytest.fixture(scope="module")
 def network(data):
-    """A digital network that knows its digits."""
-    network = digit_network(0)
+    """A digital network that knows its digits; wide, so that errors average out."""
+    network = digit_network(0, width=32)
     with one_thread():
-        train(network, data.training, epochs=15, rate=1e-2, seed=0)
+        train(network, data.training, epochs=8, rate=1e-2, seed=0)
     return network
 
 
 def test_training_with_fresh_errors_makes_a_network_that_stands_other_chips(network, data):
-    """Figures follow from seeds, up to a point or two between one processor and another."""
+    """With other seeds of all kinds 69 to 73 % become 95 to 97 %."""
     with one_thread():
-        assert on_chips(network, data) < 0.83
+        assert on_chips(network, data) < 0.80
         chip = from_torch(network, PARAMS, fuse_batchnorm=True, seed=9)
-        train(chip, data.training, epochs=25, rate=5e-3, seed=0)
-        assert on_chips(to_torch(chip), data) > 0.92
+        train(chip, data.training, epochs=16, rate=5e-3, seed=0)
+        assert on_chips(to_torch(chip), data) > 0.93
 
 
 def test_training_with_kept_errors_makes_up_for_those_of_one_chip(network, data):
-    """With other seeds and threads 16 to 60 % become 96 to 98 %."""
+    """With other seeds of all kinds 44 to 74 % become 97 to 98 %."""
     params = layer_parameters(None, CellError("NormalIndependentDevice", 0.15))
     kept = LayerOptions(errors="kept")
     with one_thread():

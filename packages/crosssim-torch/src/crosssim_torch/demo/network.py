@@ -14,15 +14,23 @@ SMOOTHING = 0.1
 """Share of the answer that training spreads over all digits [1]."""
 
 
-def digit_network(seed: int) -> nn.Sequential:
-    """Three batch-normalised convolutions and a classifier, ``(n, 1, 8, 8)`` to ``(n, 10)``."""
+def digit_network(seed: int, width: int = 16) -> nn.Sequential:
+    """Three batch-normalised convolutions and a classifier, ``(n, 1, 8, 8)`` to ``(n, 10)``.
+
+    Args:
+        seed: Where its weights come from.
+        width: Channels of the first convolution; the others have twice as many.
+    """
+    wide = 2 * width
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return nn.Sequential(
-            *(nn.Conv2d(1, 16, 3, padding=1), nn.BatchNorm2d(16), nn.ReLU()),
-            *(nn.Conv2d(16, 32, 3, padding=1), nn.BatchNorm2d(32), nn.ReLU(), nn.MaxPool2d(2)),
-            *(nn.Conv2d(32, 32, 3, padding=1), nn.BatchNorm2d(32), nn.ReLU(), nn.MaxPool2d(2)),
-            *(nn.Flatten(), nn.Linear(32 * 2 * 2, 10)),
+            *(nn.Conv2d(1, width, 3, padding=1), nn.BatchNorm2d(width), nn.ReLU()),
+            *(nn.Conv2d(width, wide, 3, padding=1), nn.BatchNorm2d(wide), nn.ReLU()),
+            nn.MaxPool2d(2),
+            *(nn.Conv2d(wide, wide, 3, padding=1), nn.BatchNorm2d(wide), nn.ReLU()),
+            nn.MaxPool2d(2),
+            *(nn.Flatten(), nn.Linear(wide * 2 * 2, 10)),
         )
 
 
