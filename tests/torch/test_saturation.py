@@ -6,7 +6,6 @@ from analog_settings import ERRORS, tree
 from torch import nn
 
 from crosssim_core.chain import arithmetic
-from crosssim_core.errors import UnsupportedError
 from crosssim_torch import LayerOptions, from_torch
 from crosssim_torch.arithmetic import TorchArithmetic
 
@@ -106,17 +105,6 @@ def test_ideal_converters_mask_nothing():
         for options in (None, MASKED)
     )
     assert all(map(torch.equal, straight, masked))
-
-
-@pytest.mark.parametrize(
-    "settings",
-    [{"xbar__array__Icol_max": 1.0}, {"core__mapping__inputs__mvm__percentile": 1.0}],
-)
-def test_what_cannot_be_masked_is_named_and_nothing_changes(settings):
-    layer = from_torch(nn.Linear(6, 5), tree(RANGES, **settings), seed=1)
-    with pytest.raises(UnsupportedError, match=r"masked.*(Icol_max|percentile)"):
-        layer.options = MASKED
-    assert layer.options == LayerOptions()
 
 
 DIGITS = {

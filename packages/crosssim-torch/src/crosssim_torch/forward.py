@@ -14,8 +14,9 @@ from crosssim_core.cores.dtypes import output_dtype as core_output_dtype
 from crosssim_core.errors import ArrayLibraryError, ParameterError
 from crosssim_core.layers import AnalogLayer, Layout, read_vectors
 from crosssim_core.parameters import OutputDType
+from crosssim_torch.clipping import InputRanges, stand_in
 from crosssim_torch.options import Gradient
-from crosssim_torch.saturation import MaskGradient, Record, input_range, recording
+from crosssim_torch.saturation import MaskGradient, ReadFor, Record, recording
 from crosssim_torch.trace import apart
 
 
@@ -82,10 +83,15 @@ def run_analog(
         tensors = (x, operands.weight, operands.bias, operands.programmed)
         y: Tensor = operation(*tensors, read, *geometry)
         return y
-    limits, bias, digital = input_range(layer.arrays.plan), operands.bias, operands.digital
-    x = x if limits is None else x.clamp(*limits)
+    bias, digital = operands.bias, operands.digital
     bias = bias if bias is None or digital is None else bias - digital
-    y = operation(x, operands.weight, bias, operands.programmed, read, *geometry)
+    ranges = InputRanges.of(layer.arrays.plan)
+    weights = operands.weight, bias, operands.programmed
+    if ranges.alike:
+        ends = ranges.common
+        y = operation(x.clamp(*ends) if ends else x, *weights, read, *geometry)
+    else:
+        y = ReadFor.apply(x, stand_in(ranges, form, x, *weights), read)  # type: ignore[no-untyped-call]
     y = _masked(y, outside)
     if digital is not None:
         # What is added after the conversion gets its derivative there; its value is in y already.
@@ -109,9 +115,13 @@ def _masked(y: Tensor, outside: list[Tensor]) -> Tensor:
 def _outside(
     layer: AnalogLayer, x: Tensor, layout: Layout, product: ArrayProduct, record: Record
 ) -> list[Tensor]:
-    """Elements of the output that a conversion out of range goes into; none without ADCs."""
+    """Elements of the output that what is out of range goes into; none where nothing can be."""
     vectors = layer.arrays.by_vectors("mvm", product)
-    outside = record.outside(-1 if vectors else product.axis, len(x))
+    rows = [row[0].outputs for row in layer.arrays.plan.parts]
+    outputs = [part.stop - part.start for part in rows]
+    if len(rows) == 1:
+        outputs = [layout.shape[0]]
+    outside = record.outside(-1 if vectors else product.axis, len(x), outputs)
     if outside is None:
         return []
     return [layout.outputs(outside, x) if vectors else outside]

@@ -36,7 +36,7 @@ class LayerOptions:
     ones as before."""
     gradient: Gradient = "straight"
     """Whether derivatives pass straight through conversion, or only where neither DAC nor ADC
-    is driven out of its range."""
+    is driven out of its range and no line saturates."""
     noise: Noise = "device"
     """Who draws what is random in single reads: PyTorch where the data are, which is fast; or the
     host, which gives the same numbers on every device."""

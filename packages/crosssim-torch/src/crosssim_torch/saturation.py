@@ -1,13 +1,14 @@
 """Derivatives that stop where a converter is driven out of its range.
 
 Beyond the ends of its range the output of a converter does not follow its input, so that a
-derivative passes there in vain. Inputs are clipped where the DAC clips them, and what arrives at
-an output is dropped if any conversion that goes into it was out of range.
+derivative passes there in vain, and likewise where a line carries the largest current that it can.
+What arrives at an output is dropped if any such thing goes into it; `crosssim_torch.clipping` has
+the inputs that a DAC clips.
 
 Source: Y. Bengio, N. Léonard, A. Courville 2013, arXiv:1308.3432.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
@@ -21,39 +22,43 @@ from crosssim_core.chain.plan import ReadPlan, SliceAdc
 from crosssim_core.chain.ranges import adc_range
 from crosssim_core.converters import AdcModel, UniformLevels
 from crosssim_core.cores import ArrayPlan
+from crosssim_core.cores.converters import exchanged
 from crosssim_core.cores.plan import ArrayPart
-from crosssim_core.errors import UnsupportedError
-from crosssim_core.parameters import CrossSimParameters
 from crosssim_core.random import NoiseSource
 
-Place = tuple[int, int, int]
-"""Row and column of an array, and a slice of its weights."""
-
-InputRange = tuple[float, float] | None
-"""Digital inputs that the DAC takes without clipping; None if it takes all."""
+Place = tuple[int, int, int, str]
+"""Row and column of an array, a slice of its weights, and what happens there."""
 
 
 @dataclass(slots=True)
 class Record:
-    """Where conversions of one read were out of range, in the order in which they were made."""
+    """Where conversions of one read were out of range, and where lines saturated, in that order."""
 
-    converters: dict[Place, list[Tensor]] = field(default_factory=dict)
+    seen: dict[Place, list[Tensor]] = field(default_factory=dict)
 
     def note(self, place: Place, outside: Tensor) -> None:
-        self.converters.setdefault(place, []).append(outside)
+        self.seen.setdefault(place, []).append(outside)
 
-    def outside(self, axis: int, batch: int) -> Tensor | None:
-        """Outputs along ``axis`` that any such conversion goes into; None without ADCs.
+    def outside(self, axis: int, batch: int, outputs: Sequence[int]) -> Tensor | None:
+        """Outputs along ``axis`` that any of them goes into; None if nothing was noted.
 
         Args:
             axis: Axis of the outputs.
             batch: Elements of the first axis of all that was read.
+            outputs: How many belong to each row of arrays.
         """
         rows: dict[int, Tensor] = {}
-        for (row, *_), seen in sorted(self.converters.items(), key=lambda item: item[0]):
+        for (row, *_), seen in sorted(self.seen.items(), key=lambda item: item[0]):
             outside = _together(seen, batch)
             rows[row] = rows[row] | outside if row in rows else outside
-        return torch.cat(list(rows.values()), dim=axis) if rows else None
+        if not rows:
+            return None
+        like = next(iter(rows.values()))
+        for row, count in enumerate(outputs):
+            if row not in rows:
+                index = torch.zeros(count, dtype=torch.long, device=like.device)
+                rows[row] = torch.zeros_like(like.index_select(axis, index))
+        return torch.cat([rows[row] for row in range(len(outputs))], dim=axis)
 
 
 def _together(seen: list[Tensor], batch: int) -> Tensor:
@@ -100,81 +105,66 @@ class WatchedAdc:
         record = _current.get()
         if record is not None:
             outside = (x < self.low) | (x > self.high)
-            if self.unit_line:
-                unit, lines = outside.split([1, outside.shape[axis] - 1], dim=axis)
-                outside = unit | lines
-            record.note(self.place, outside)
+            record.note(self.place, _with_unit_line(outside, axis) if self.unit_line else outside)
         return self.model.convert(x, axis=axis, noise=noise)
 
 
+@dataclass(frozen=True, slots=True)
+class WatchedLines:
+    """Takes note of lines that saturate."""
+
+    limit: float
+    row: int
+    col: int
+    unit_line: bool
+
+    def __call__(self, index: int, lines: Sequence[Tensor], /, *, axis: int) -> None:
+        record = _current.get()
+        if record is not None:
+            outside = torch.stack([abs(line) > self.limit for line in lines]).any(0)
+            if self.unit_line:
+                outside = _with_unit_line(outside, axis)
+            record.note((self.row, self.col, index, "lines"), outside)
+
+
+def _with_unit_line(outside: Tensor, axis: int) -> Tensor:
+    """Outputs whose own line is out of range, or the first one, which is subtracted from all."""
+    count = outside.shape[axis]
+    unit, lines = outside.narrow(axis, 0, 1), outside.narrow(axis, 1, count - 1)
+    return unit | lines
+
+
 def watched(plan: ArrayPlan) -> ArrayPlan:
-    """The same arrays with converters that tell when they are driven out of their range.
+    """The same arrays with converters and lines that tell when they leave their range."""
+    trees, cols = plan.params, len(plan.parts[0])
 
-    Raises:
-        UnsupportedError: Lines saturate before they reach a converter, inputs have limits of their
-            own in each call, or arrays of one matrix take different inputs.
-    """
-    trees = plan.params
-    if any(tree.xbar.array.Icol_max > 0 for tree in trees):
-        raise UnsupportedError("gradient = 'masked' is not built for xbar.array.Icol_max.")
-    input_range(plan)
-    parts = tuple(
-        tuple(
-            _watched(part, trees[(r * len(row) + c) % len(trees)], r, c)
-            for c, part in enumerate(row)
-        )
-        for r, row in enumerate(plan.parts)
-    )
-    return replace(plan, parts=parts)
-
-
-def _watched(part: ArrayPart, tree: CrossSimParameters, row: int, col: int) -> ArrayPart:
-    read: ReadPlan = part.reads["mvm"]
-    inputs = part.inputs.stop - part.inputs.start
-    adcs: list[SliceAdc | None] = []
-    for index, adc in enumerate(read.adcs):
-        if adc is None:
-            adcs.append(None)
-            continue
+    def watched_adc(number: int, part: ArrayPart, index: int, adc: SliceAdc) -> SliceAdc:
+        tree, read = trees[number % len(trees)], part.reads["mvm"]
         limits = adc_range(
             tree,
             tree.xbar.adc.mvm,
             tree.xbar.dac.mvm,
             mapping=read.mapping,
             path=read.path,
-            inputs=inputs,
+            inputs=part.inputs.stop - part.inputs.start,
             index=index,
         )
         low, high = limits.low - limits.trim, limits.high - limits.trim
-        model = WatchedAdc(adc.model, low, high, (row, col, index), read.mapping.unit_line)
-        adcs.append(replace(adc, model=model))
-    return replace(part, reads={**part.reads, "mvm": replace(read, adcs=tuple(adcs))})
+        place = (*divmod(number, cols), index, "adc")
+        return replace(adc, model=WatchedAdc(adc.model, low, high, place, read.mapping.unit_line))
+
+    plan = exchanged(plan, "mvm", watched_adc)
+    parts = tuple(
+        tuple(_with_watched_lines(part, r, c) for c, part in enumerate(row))
+        for r, row in enumerate(plan.parts)
+    )
+    return replace(plan, parts=parts)
 
 
-def input_range(plan: ArrayPlan) -> InputRange:
-    """Digital inputs that the DACs of all arrays take without clipping.
-
-    Raises:
-        UnsupportedError: They follow from the inputs of each call, or differ between arrays.
-    """
-    ranges = {_own_range(tree) for tree in plan.params}
-    if len(ranges) > 1:
-        raise UnsupportedError(
-            "gradient = 'masked' is not built for arrays of one matrix with different input ranges."
-        )
-    return ranges.pop()
-
-
-def _own_range(tree: CrossSimParameters) -> InputRange:
-    limits, dac = tree.core.mapping.inputs.mvm, tree.xbar.dac.mvm
-    if not dac.converts:
-        return None
-    if limits.percentile is not None or limits.min is None or limits.max is None:
-        raise UnsupportedError(
-            "gradient = 'masked' is not built for input limits that follow from the data "
-            "(core.mapping.inputs.mvm.percentile)."
-        )
-    return limits.min, limits.max
+def _with_watched_lines(part: ArrayPart, row: int, col: int) -> ArrayPart:
+    read: ReadPlan = part.reads["mvm"]
+    watch = WatchedLines(read.saturation, row, col, read.mapping.unit_line)
+    return replace(part, reads={**part.reads, "mvm": replace(read, watch=watch)})
 
 
 class MaskGradient(Function):
@@ -194,3 +184,21 @@ class MaskGradient(Function):
     def backward(ctx: Any, *grads: Any) -> tuple[Tensor, None]:
         (outside,) = ctx.saved_tensors
         return grads[0].masked_fill(outside, 0.0), None
+
+
+class ReadFor(Function):
+    """``read(x)``, with the derivatives of ``stand_in``."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(x: Tensor, stand_in: Tensor, read: Callable[[Tensor], Tensor]) -> Tensor:
+        return read(x)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+        ctx.dtype = inputs[1].dtype
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Any) -> tuple[None, Tensor, None]:
+        return None, grads[0].to(ctx.dtype), None

@@ -11,6 +11,7 @@ from jaxtyping import Float
 from crosssim_core._array import array_namespace
 from crosssim_core.chain.drive import Drive
 from crosssim_core.chain.lines import minus_first, parts, per_line
+from crosssim_core.chain.plan import LineWatch
 from crosssim_core.chain.product import ArrayProduct, Operator
 from crosssim_core.chain.tap import Place, Tap, digit_by_digit
 from crosssim_core.random import NoiseSource
@@ -36,6 +37,10 @@ class Saturation:
     """Whether the difference of the pair is formed after it."""
     dummies: tuple[Operator, ...]
     """Current of the dummy line in each step, which is taken away at last; empty without one."""
+    terms: int
+    """Copies of the output lines that come in."""
+    watch: LineWatch | None
+    """As `ReadPlan` tells."""
 
     def apply(
         self,
@@ -46,6 +51,8 @@ class Saturation:
         show: Callable[[Array], None] | None,
     ) -> Array:
         """Currents that reach the ADC."""
+        if self.watch is not None:
+            self.watch(self.slice, parts(lines, self.terms, product.axis), axis=product.axis)
         lines = product.arithmetic.clipped(lines, self.limit)
         if self.subtracts:
             plus, minus = parts(lines, 2, product.axis)

@@ -247,7 +247,8 @@ def _saturation(
         unit = source.driver.step_unit
         dummies = operators(unit * line, block.inputs, product, constant, *steps)
     subtracts = len(terms) == 2 and plan.analog_subtraction
-    return Saturation(block.number, number, plan.saturation, subtracts, dummies)
+    limit, count = plan.saturation, len(terms)
+    return Saturation(block.number, number, limit, subtracts, dummies, count, plan.watch)
 
 
 def _digitise(terms: list[Term], plan: ReadPlan, product: ArrayProduct) -> Digitise | None:

@@ -34,9 +34,12 @@ class InputScale:
         """Voltage over input for the inputs ``x`` of one call."""
         if self.factor is not None:
             return self.factor
-        if self.per_vector:
-            return 1.0 / symmetric_limits(x, percentile=self.percentile)
-        return 1.0 / symmetric_limit(x, percentile=self.percentile)
+        return 1.0 / self.limit(x)
+
+    def limit(self, x: Float[Array, "*batch inputs"], /) -> Scale:
+        """Largest input within full scale, where that follows from the inputs ``x`` of one call."""
+        limits = symmetric_limits if self.per_vector else symmetric_limit
+        return limits(x, percentile=self.percentile)
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,6 +91,8 @@ def _currents(u: Array, block: Block, index: int, noise: NoiseSource | None) -> 
         plan.circuits[index], u, block.conductance[index, ...], fresh=fresh, where=where
     )
     if plan.saturation > 0:
+        if plan.watch is not None:
+            plan.watch(index, currents, axis=-1)
         clip = array_namespace(u).clip
         currents = [clip(c, -plan.saturation, plan.saturation) for c in currents]
     return _difference(currents) if plan.analog_subtraction else currents

@@ -1,6 +1,8 @@
 """The steps of one read, compiled from the parameters before any matrix is known."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from jaxtyping import Float
 
@@ -23,6 +25,19 @@ from crosssim_core.parameters.messages import within
 from crosssim_core.plugins.registry import factory
 from crosssim_core.random import NoiseSource, Stream
 from crosssim_core.typing import Array
+
+
+class LineWatch(Protocol):
+    """Is shown the currents of one weight slice for each step in time of a read."""
+
+    def __call__(self, index: int, lines: Sequence[Array], /, *, axis: int) -> None:
+        """Take note of the currents of one step.
+
+        Args:
+            index: Weight slice.
+            lines: Currents of each sign, or of the pair [1]; to be left unchanged.
+            axis: Axis of the output lines.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +109,8 @@ class ReadPlan:
     """Read noise; None without."""
     stochastic: bool
     """Whether reading draws random numbers."""
+    watch: LineWatch | None = None
+    """Is shown currents before their lines saturate."""
 
     @classmethod
     def of(

@@ -1,0 +1,69 @@
+"""Masked derivatives are the same through both chains, whatever is clipped."""
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="torch is not installed")
+pytest.importorskip("crosssim_torch", reason="crosssim-torch is not installed")
+pytest.importorskip("crosssim_devices", reason="the converters are models of that package")
+
+from analog_settings import ERRORS, tree  # noqa: E402
+from hypothesis import given  # noqa: E402
+from hypothesis import strategies as st  # noqa: E402
+from layer_cases import assert_all_close, derivatives, every_layer  # noqa: E402
+
+from crosssim_torch import LayerOptions, from_torch  # noqa: E402
+
+# What PyTorch says of the copy that its own padding='same' makes, and of its own projections.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:Using padding='same'"),
+    pytest.mark.filterwarnings("ignore:LSTM with projections"),
+]
+
+FINE = {"xbar.dac.mvm.model": "SignMagnitudeDAC", "xbar.dac.mvm.bits": 24}
+"""A DAC whose steps are so small that none of the chains sees another output beyond a limit."""
+
+inputs = st.sampled_from(
+    (
+        {},
+        FINE | {"core.mapping.inputs.mvm.min": -0.7, "core.mapping.inputs.mvm.max": 0.7},
+        FINE | {"core.mapping.inputs.mvm.percentile": 0.63},
+        FINE
+        | {"core.mapping.inputs.mvm.percentile": 0.63, "core.mapping.inputs.mvm.per_vector": True},
+    )
+)
+styles = st.sampled_from(
+    (
+        {},
+        {"core.rows_max": 3},
+        {"core.balanced.interleaved_posneg": True},
+        {"core.style": "OFFSET"},
+        {"core.style": "BITSLICED", "core.weight_bits": 5},
+    )
+)
+
+
+@given(
+    every_layer(),
+    inputs,
+    styles,
+    st.sampled_from((0.0, 0.6, 2.0)),
+    st.sampled_from(("dense", "packed")),
+    st.integers(0, 2**31),
+)
+def test_masked_derivatives_are_those_of_the_literal_chain(case, dac, style, limit, groups, seed):
+    case, options = case.in_float64(), LayerOptions(gradient="masked", groups=groups)
+    settings = ERRORS | dac | style | {"xbar.array.Icol_max": limit}
+    got, want = (
+        derivatives(
+            from_torch(
+                case.stock(),
+                tree(settings, simulation__literal=literal),
+                case.bias_rows,
+                seed=seed,
+                options=options,
+            ),
+            case,
+        )
+        for literal in (False, True)
+    )
+    assert_all_close(got, want, 1e-5)
