@@ -103,6 +103,10 @@ def test_what_would_freeze_a_layer_in_a_graph_is_refused():
     for record in (
         torch.fx.symbolic_trace,
         lambda m: torch.jit.trace(m, X),
+        lambda m: torch.jit.trace(m[0], X),
+        lambda m: torch.jit.trace(m, example_kwarg_inputs={"input": X}),
+        torch.jit.script,
+        lambda m: torch.jit.script(m[0]),
         lambda m: torch.export.export(m, (X,)),
     ):
         with pytest.raises(UnsupportedError, match=r"recorded as a graph.*to_torch"):

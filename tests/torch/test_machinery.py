@@ -9,13 +9,10 @@ import pytest
 import torch
 from analog_settings import ERRORS, needs_devices, tree
 from torch import nn
-from torch.func import functional_call, grad, vmap
 from torch.utils.checkpoint import checkpoint
 from torch.utils.data import DataLoader, Dataset
 
-from crosssim_core.errors import UnsupportedError
 from crosssim_torch import (
-    AnalogConv2d,
     AnalogLinear,
     AnalogLSTM,
     analog_modules,
@@ -29,61 +26,6 @@ IMAGES = torch.linspace(-1, 1, 2 * 3 * 5 * 5).reshape(2, 3, 5, 5)
 
 def network():
     return nn.Sequential(nn.Linear(4, 6), nn.Tanh(), nn.Linear(6, 3))
-
-
-# torch.func
-
-LAYERS = {
-    "linear": (lambda rows: AnalogLinear(tree(), 4, 3, bias_rows=rows), X),
-    "conv": (lambda rows: AnalogConv2d(tree(), 3, 4, 3, padding=1, bias_rows=rows), IMAGES),
-    "groups": (lambda rows: AnalogConv2d(tree(), 3, 6, 3, groups=3, bias_rows=rows), IMAGES),
-}
-
-
-@pytest.mark.parametrize("rows", [0, 1])
-@pytest.mark.parametrize("kind", LAYERS)
-def test_functional_derivatives_are_those_of_backward(kind, rows):
-    make, x = LAYERS[kind]
-    layer = make(rows)
-    parameters = {name: p.detach() for name, p in layer.named_parameters()}
-
-    def loss(parameters, x):
-        return functional_call(layer, parameters, (x,)).square().sum()
-
-    layer(x).square().sum().backward()
-    want = {name: p.grad for name, p in layer.named_parameters()}
-    whole = grad(loss)(parameters, x)
-    each = vmap(grad(loss), in_dims=(None, 0))(parameters, x)
-    for name, expected in want.items():
-        torch.testing.assert_close(whole[name], expected)
-        torch.testing.assert_close(each[name].sum(0), expected, rtol=1e-4, atol=1e-4)
-    # Nothing of the calls stays behind.
-    torch.testing.assert_close(layer(x), type(layer).to_torch(layer)(x))
-    copy.deepcopy(layer).state_dict()
-
-
-@pytest.mark.parametrize("kind", LAYERS)
-def test_a_mapped_layer_gives_what_the_layer_gives_for_the_batch(kind):
-    make, x = LAYERS[kind]
-    layer = make(1)
-    torch.testing.assert_close(vmap(layer)(x), layer(x))
-
-
-def test_a_freshly_edited_layer_may_first_be_read_within_a_mapping():
-    layer = AnalogLinear(tree(), 4, 3)
-    with torch.no_grad():
-        layer.weight.mul_(2.0)
-    mapped = vmap(layer)(X)
-    torch.testing.assert_close(mapped, layer(X))
-    layer(X).sum().backward()
-
-
-def test_batches_of_weights_are_refused():
-    layer = AnalogLinear(tree(), 4, 3)
-    many = {name: torch.stack([p, p]) for name, p in layer.named_parameters()}
-    with pytest.raises(UnsupportedError, match="vmap"):
-        vmap(lambda parameters: functional_call(layer, parameters, (X,)))(many)
-    torch.testing.assert_close(layer(X), type(layer).to_torch(layer)(X))
 
 
 # Training
@@ -214,15 +156,6 @@ def test_a_shallow_copy_shares_weights_and_chip_as_stock_layers_do():
     twin = copy.copy(layer)
     assert twin.weight is layer.weight
     assert torch.equal(twin(X), layer(X))
-
-
-def test_a_layer_on_the_meta_device_gets_its_arrays_with_its_weights():
-    layer = AnalogLinear(tree(), 4, 3).to("meta")
-    with pytest.raises(UnsupportedError, match="meta device"):
-        layer(X.to("meta"))
-    layer.to_empty(device="cpu")
-    layer.load_state_dict(nn.Linear(4, 3).state_dict())
-    torch.testing.assert_close(layer(X), type(layer).to_torch(layer)(X))
 
 
 def test_attributes_that_a_stacked_layer_lacks_are_plainly_absent():

@@ -118,7 +118,11 @@ REQUIREMENTS = {
 }
 
 MACHINERY = {
-    "state_dict": ["a_checkpoint_brings_back_the_very_chip"],
+    "state_dict": [
+        "a_checkpoint_brings_back_the_very_chip",
+        "a_checkpoint_brings_the_converters_back_bit_by_bit",
+        "a_stock_network_takes_the_checkpoint_of_an_analog_one_strictly",
+    ],
     "torch.save, pickle, spawn": ["a_copy_is_the_same_chip_with_arrays_of_its_own"],
     "copy.copy": ["a_shallow_copy_shares_weights_and_chip_as_stock_layers_do"],
     "to(cuda)": ["a_network_moves_to_the_gpu_with_its_chip"],
@@ -131,6 +135,7 @@ MACHINERY = {
     "meta": [
         "a_layer_on_the_meta_device_gets_its_arrays_with_its_weights",
         "layers_made_in_a_context_of_the_meta_device_say_what_they_need",
+        "without_memory_a_layer_says_what_it_needs_and_can_be_copied",
     ],
     "no_grad, inference_mode": [
         "without_derivatives_the_output_is_the_same",
@@ -161,6 +166,8 @@ MACHINERY = {
     "func.grad, vmap": [
         "functional_derivatives_are_those_of_backward",
         "a_mapped_layer_gives_what_the_layer_gives_for_the_batch",
+        "nested_functional_derivatives_are_those_of_the_stock_layer",
+        "mapping_and_derivatives_go_through_converters_and_lines_that_saturate",
     ],
     "jvp": ["forward_mode_derivatives_are_refused_and_not_wrong"],
     "EMA": ["an_averaged_model_follows_its_average"],

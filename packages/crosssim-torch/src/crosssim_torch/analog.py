@@ -3,7 +3,7 @@
 import copy
 from collections.abc import Mapping
 from inspect import Signature
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, NoReturn, Self
 
 import torch
 from torch import Tensor, nn
@@ -12,7 +12,7 @@ from crosssim_core.errors import ConversionError, ParameterError, ShapeError
 from crosssim_core.random import Occasions, Stream
 from crosssim_torch.carried import CarriedChip
 from crosssim_torch.chip import PREFIX, ChipIdentity, seed_stream
-from crosssim_torch.compiled import opaque
+from crosssim_torch.compiled import opaque, refuse_graphs
 from crosssim_torch.options import LayerOptions
 from crosssim_torch.parametrized import (
     compute_again,
@@ -286,6 +286,10 @@ class AnalogModule(CarriedChip):
     def _set_rows(self, name: str, rows: Any) -> None:
         named = self._rows | self._rows_of(name, rows)
         self._rebuild(self._params, named, self._options, self._next_chips())
+
+    def __prepare_scriptable__(self) -> NoReturn:
+        """What ``torch.jit.script`` asks of a module first."""
+        refuse_graphs()
 
     def __setattr__(self, name: str, value: Any) -> None:
         if "_tiles" in self.__dict__ and name in self._parameters:

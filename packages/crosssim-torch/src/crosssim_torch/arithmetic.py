@@ -11,7 +11,10 @@ from crosssim_core.random import NoiseSource
 
 
 class TorchArithmetic(Arithmetic):
-    """The steps of `Arithmetic`, in place wherever the tensor is the chain's own."""
+    """The steps of `Arithmetic`, in place wherever the tensor is the chain's own.
+
+    Within ``torch.func`` they are those of `Arithmetic`: ``vmap`` cannot write into tensors.
+    """
 
     def room(self, x: Tensor, /) -> int:
         return 2**27 if x.is_cuda else super().room(x)
@@ -23,10 +26,13 @@ class TorchArithmetic(Arithmetic):
         return self.rounded(position, top)
 
     def rounded(self, lines: Tensor, top: float, /) -> Tensor:
+        if _mapped():
+            rounded: Tensor = super().rounded(lines, top)
+            return rounded
         return lines.clamp_(0.0, top).round_()
 
     def clipped(self, lines: Tensor, limit: float, /) -> Tensor:
-        return lines.clamp_(-limit, limit)
+        return lines.clamp(-limit, limit) if _mapped() else lines.clamp_(-limit, limit)
 
     def digits(self, codes: Tensor, /, *, count: int, size: int) -> list[Tensor]:
         digits, rest = [], codes
@@ -52,6 +58,9 @@ class TorchArithmetic(Arithmetic):
         onto: Tensor | None = None,
         offset: Tensor | None = None,
     ) -> Tensor:
+        if _mapped():
+            summed: Tensor = super().weighed(lines, gains, axis=axis, onto=onto, offset=offset)
+            return summed
         y = onto
         parts = (lines,) if len(gains) == 1 else lines.chunk(len(gains), axis)
         for part, gain in zip(parts, gains, strict=True):
@@ -64,6 +73,10 @@ class TorchArithmetic(Arithmetic):
                 y = part if gain == 1.0 else part.mul_(gain)
         assert y is not None
         return y if offset is None else y.add_(offset)
+
+
+def _mapped() -> bool:
+    return torch._C._are_functorch_transforms_active()
 
 
 TORCH_ARITHMETIC = TorchArithmetic()

@@ -108,6 +108,7 @@ class CarriedChip(ArrayHolder):
         Where the checkpoint lacks weights, or has others than its arrays hold, they are programmed
         into that chip before the next read.
         """
+        self._check_memory()
         saved = SavedChip.from_tensor(chip.pop(RECORD, None))
         rows = self._rows | saved.rows
         holdings = self._holdings(rows, saved.options)

@@ -22,7 +22,7 @@ SEED_LIMIT = 2**63
 
 def torch_seed() -> int:
     """A seed from PyTorch's global generator, which ``torch.manual_seed`` governs."""
-    return int(torch.randint(SEED_LIMIT - 1, ()).item())
+    return int(torch.randint(SEED_LIMIT - 1, (), device="cpu").item())
 
 
 def seed_stream(seed: int | Stream | None) -> Stream:
@@ -60,7 +60,7 @@ class ChipIdentity:
         entropy = self.stream.entropy
         seed = -1 if entropy.value is None else entropy.value
         numbers = [seed, int(entropy.given), self.chip, self.writes, self.content, *self.stream.key]
-        return torch.tensor(numbers, dtype=torch.int64)
+        return torch.tensor(numbers, dtype=torch.int64, device="cpu")
 
     @classmethod
     def from_tensor(cls, numbers: Tensor) -> "ChipIdentity":

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable, Iterable
 from functools import wraps
-from typing import Any, cast
+from typing import Any, NoReturn, cast
 
 import torch
 
@@ -43,8 +43,13 @@ def _check_nothing_records(given: Iterable[Any]) -> None:
     fx, jit = cast(Any, sys.modules.get("torch.fx")), cast(Any, torch.jit)
     symbolic = fx is not None and any(isinstance(x, fx.Proxy) for x in given)
     if exports or symbolic or jit.is_tracing():
-        raise UnsupportedError(
-            "An analog layer cannot be recorded as a graph, which would neither program changed "
-            "weights nor draw noise anew: record to_torch(model, physical_weights=True), run the "
-            "network under torch.compile, or tell the tracer of torch.fx that it is a leaf."
-        )
+        refuse_graphs()
+
+
+def refuse_graphs() -> NoReturn:
+    """Raise UnsupportedError, with what can be done instead."""
+    raise UnsupportedError(
+        "An analog layer cannot be recorded as a graph, which would neither program changed "
+        "weights nor draw noise anew: record to_torch(model, physical_weights=True), run the "
+        "network under torch.compile, or tell the tracer of torch.fx that it is a leaf."
+    )

@@ -20,16 +20,26 @@ Read = Callable[[Tensor], Tensor]
 """The analog product of a layer's input; runs without recording derivatives."""
 
 
-def _remembered(weight: Tensor) -> Tensor | None:
-    """``weight`` for derivatives of derivatives, which those of ``torch.func`` do without."""
-    return None if torch._C._are_functorch_transforms_active() else weight
+def _remember(ctx: Any, x: Tensor, programmed: Tensor, weight: Tensor) -> None:
+    """Save what derivatives are made of, and ``weight`` for derivatives of derivatives.
+
+    It may be edited before the backward pass, which tensors that are saved must not be; those of
+    ``torch.func`` have to be saved, and are never edited.
+    """
+    if torch._C._are_functorch_transforms_active():
+        ctx.save_for_backward(x, programmed, weight)
+    else:
+        ctx.save_for_backward(x, programmed)
+        ctx.weight = weight
 
 
-def _as_ideal(programmed: Tensor, weight: Tensor | None) -> Tensor:
-    """``programmed``, which changes as ``weight`` does where derivatives are recorded."""
-    if weight is None or not torch.is_grad_enabled() or not weight.requires_grad:
-        return programmed
-    return programmed + (weight - weight.detach()).to(programmed.dtype)
+def _remembered(ctx: Any) -> tuple[Tensor, Tensor]:
+    """The input, and the programmed weights, which change as the ideal ones do."""
+    x, programmed, *functional = ctx.saved_tensors
+    weight = functional[0] if functional else ctx.weight
+    if functional or (torch.is_grad_enabled() and weight.requires_grad):
+        programmed = programmed + (weight - weight.detach()).to(programmed.dtype)
+    return x, programmed
 
 
 class LinearRead(Function):
@@ -50,14 +60,13 @@ class LinearRead(Function):
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
         x, weight, bias, programmed, _ = inputs
-        ctx.save_for_backward(x, programmed)
-        ctx.weight, ctx.weight_dtype = _remembered(weight), weight.dtype
+        _remember(ctx, x, programmed, weight)
+        ctx.weight_dtype = weight.dtype
         ctx.bias_dtype = None if bias is None else bias.dtype
 
     @staticmethod
     def backward(ctx: Any, *grads: Any) -> tuple[Tensor | None, ...]:
-        x, programmed = ctx.saved_tensors
-        programmed = _as_ideal(programmed, ctx.weight)
+        x, programmed = _remembered(ctx)
         grad = grads[0].to(programmed.dtype)
         need_x, need_weight, need_bias, *_ = ctx.needs_input_grad
         count = prod(grad.shape[:-1])
@@ -99,14 +108,13 @@ class ConvRead(Function):
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
         ctx.x_dtype = inputs[0].dtype
         x, weight, bias, programmed, _, ctx.stride, ctx.padding, ctx.dilation, ctx.groups = inputs
-        ctx.save_for_backward(x, programmed)
-        ctx.weight, ctx.weight_dtype = _remembered(weight), weight.dtype
+        _remember(ctx, x, programmed, weight)
+        ctx.weight_dtype = weight.dtype
         ctx.bias_dtype = None if bias is None else bias.dtype
 
     @staticmethod
     def backward(ctx: Any, *grads: Any) -> tuple[Tensor | None, ...]:
-        x, programmed = ctx.saved_tensors
-        programmed = _as_ideal(programmed, ctx.weight)
+        x, programmed = _remembered(ctx)
         need_x, need_weight, need_bias, *_ = ctx.needs_input_grad
         x = x.to(programmed.dtype)
         uneven = any(before != after for before, after in ctx.padding)

@@ -12,7 +12,7 @@ import crosssim_torch.steps  # noqa: F401
 from crosssim_core.converters import ConverterErrors
 from crosssim_core.converters.errors import same
 from crosssim_core.cores import ArrayState, ProgrammedArrays
-from crosssim_core.errors import DeviceUnavailableError, ParameterError, UnsupportedError
+from crosssim_core.errors import DeviceUnavailableError, ParameterError
 from crosssim_core.layers import AnalogLayer
 from crosssim_core.random import Occasions
 from crosssim_torch.chip import (
@@ -82,6 +82,7 @@ class ArrayHolder(nn.Module):
         identities: Mapping[str, ChipIdentity],
     ) -> None:
         """Plan and program anew; if anything fails the layer stays as it was."""
+        self._check_memory()
         tiles, holdings = (
             self._plan(params, rows, options, identities),
             self._holdings(rows, options),
@@ -162,12 +163,8 @@ class ArrayHolder(nn.Module):
 
     def _programmed(self, key: str, holding: Holding) -> ProgrammedArrays:
         """The arrays of a matrix as they are stored, holding the present weights."""
+        self._check_memory()
         self._keep_in_step(key, holding)
-        if any(tensor is not None and tensor.is_meta for tensor in holding.held(self)):
-            raise UnsupportedError(
-                "The layer is on the meta device, where its arrays hold nothing: give it memory "
-                "with to_empty and load a checkpoint first."
-            )
         return self._tiles[key].load(key, self._buffers, self._reads)
 
     def _programmed_weights(self, key: str, holding: Holding) -> tuple[Tensor, ...]:
@@ -228,6 +225,7 @@ class ArrayHolder(nn.Module):
         tile.look_at(key, self._buffers)
 
     def _program(self, key: str, holding: Holding, content: int | None = None) -> None:
+        self._check_memory()
         tile = self._tiles[key]
         again = tile.identity.next_write(fresh=self._options.errors == "fresh")
         self._hold(key, holding, tile.write(holding, self, again), again, content)
@@ -269,15 +267,19 @@ class ArrayHolder(nn.Module):
     def _check_device(self, params: OwnParams, holdings: Mapping[str, Holding]) -> None:
         first = next(iter(holdings.values()))
         weight: Tensor = getattr(self, first.weights[0])
-        if weight.is_meta:
-            raise DeviceUnavailableError(
-                "The layer lives on the device 'meta', where weights have no values that arrays "
-                "could hold: give it weights first, with to_empty(device=...) and a checkpoint."
-            )
         check_output_dtype(trees_of(params)[0].core.output_dtype)
         if trees_of(params)[0].simulation.useGPU and weight.device.type != "cuda":
             raise ParameterError(
                 f"the layer lives on {weight.device}, so useGPU cannot be True: move the layer to "
                 "a GPU, or leave useGPU at False and the arrays follow the layer.",
                 "simulation.useGPU",
+            )
+
+    def _check_memory(self) -> None:
+        """Raise DeviceUnavailableError if there are no weights that arrays could hold."""
+        if any(parameter.is_meta for parameter in self.parameters()):
+            raise DeviceUnavailableError(
+                "The layer lives on the device 'meta', where weights have no values that arrays "
+                "could hold: give it weights first, with to_empty(device=...) and a checkpoint, or "
+                "load one with assign=True."
             )
