@@ -236,6 +236,45 @@ def test_every_kind_of_layer_is_calibrated(stock, x):
     assert all(of[0].inputs[1] >= 1 for of in report.ranges.values())
 
 
+@pytest.mark.filterwarnings("ignore:LSTM with projections")
+@pytest.mark.parametrize("directions", [1, 2])
+@pytest.mark.parametrize("projection", [0, 3])
+def test_errors_of_recurrent_layers_are_those_of_quantization_and_fall_with_its_steps(
+    projection, directions
+):
+    """With projections they are larger, as matrices share ranges, and fall at the same rate."""
+    torch.manual_seed(0)
+    stock = nn.LSTM(6, 8, bidirectional=directions == 2, proj_size=projection).double()
+    x = torch.randn(10, 16, 6, dtype=torch.float64)
+    want = stock(x)[0].detach()
+    errors = []
+    for bits in (8, 12, 16):
+        converters = {"xbar.dac.mvm.bits": bits, "xbar.adc.mvm.bits": bits}
+        analog = from_torch(stock, tree(CONVERTERS, converters))
+        calibrate(analog, x, method="max", show_progress=False)
+        with torch.no_grad():
+            errors.append(float((analog(x)[0] - want).norm() / want.norm()))
+    assert errors[0] < (0.12 if projection else 0.02)
+    # 16 on the average; the steps of ranges that were found behind coarser converters differ.
+    assert errors[0] / errors[1] == pytest.approx(16, rel=0.3)
+    assert errors[0] / errors[2] == pytest.approx(256, rel=0.3)
+
+
+@pytest.mark.filterwarnings("ignore:LSTM with projections")
+def test_ranges_that_follow_the_inputs_of_each_product_suit_projections():
+    torch.manual_seed(0)
+    stock = nn.LSTM(6, 8, bidirectional=True, proj_size=3).double()
+    x = torch.randn(10, 16, 6, dtype=torch.float64)
+    dac = {key: value for key, value in CONVERTERS.items() if "dac" in key}
+    errors = []
+    for follows in ({}, {"core.mapping.inputs.mvm.percentile": 1.0}):
+        analog = from_torch(stock, tree(dac, follows))
+        calibrate(analog, x, method="max", show_progress=False)
+        with torch.no_grad():
+            errors.append(float((analog(x)[0] - stock(x)[0]).norm() / stock(x)[0].norm()))
+    assert errors[1] < errors[0] / 3
+
+
 def test_each_array_has_the_range_of_its_own_parameters():
     fine = tree(CONVERTERS, xbar__adc__mvm__bits=10, core__rows_max=2)
     layer = AnalogLinear([fine, tree(CONVERTERS, SLICES, core__rows_max=2)], 4, 2, seed=0)
