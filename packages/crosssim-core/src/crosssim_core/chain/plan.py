@@ -22,7 +22,7 @@ from crosssim_core.converters.errors import errors_of, given_errors
 from crosssim_core.devices import ConductsNonlinearly, device_model
 from crosssim_core.parameters import AdcParams, ADCRangeLimits, CrossSimParameters, DacParams
 from crosssim_core.parameters.messages import within
-from crosssim_core.plugins.registry import factory
+from crosssim_core.plugins.registry import factory, find_model
 from crosssim_core.random import NoiseSource, Stream
 from crosssim_core.typing import Array
 
@@ -81,8 +81,8 @@ class SliceAdc:
     meets_ties: bool = False
     """Whether its steps are commensurate with those of levels and digits, so that many currents
     lie on a tie and round-off decides where they go."""
-    name: str = ""
-    """That of its model."""
+    made_by: tuple[str, str] = ("", "")
+    """Distribution of its model, and the version of that."""
     redrawn: bool = False
     """Whether it has drawn errors that it cannot hand over."""
 
@@ -200,4 +200,6 @@ def _slice_adc(record: AdcParams, limits: AdcRange, lines: int, stream: Stream) 
     if limits.trim:
         model = TrimmedAdc(model, limits.trim)
     by_bound = record.adc_range_option is ADCRangeLimits.MAX
-    return SliceAdc(model, limits.background, by_bound, record.model, redrawn)
+    installed = find_model("adc", record.model)
+    made_by = installed.distribution, installed.version
+    return SliceAdc(model, limits.background, by_bound, made_by, redrawn)

@@ -10,7 +10,6 @@ from crosssim_core.converters import ConverterErrors, HostArray
 from crosssim_core.converters.errors import errors_of, fit, given_errors
 from crosssim_core.cores.plan import ArrayPart, ArrayPlan
 from crosssim_core.errors import StateError, StateWarning
-from crosssim_core.plugins.registry import find_model
 
 Exchange = Callable[[int, ArrayPart, int, SliceAdc], SliceAdc]
 """From the number of an array, the array, a weight slice and its converter to another one."""
@@ -92,15 +91,14 @@ def versions(
         redrawn: Leave out converters that have drawn no errors, or hand them over.
     """
     wanted = tuple(sides)
-    names = {
-        adc.name
+    return dict(
+        adc.made_by
         for plan in plans
         for part in plan.arrays
         for side in wanted
         for adc in part.reads[side].adcs
         if adc is not None and (adc.redrawn or not redrawn)
-    }
-    return {model.distribution: model.version for model in (find_model("adc", n) for n in names)}
+    )
 
 
 def warn_of_versions(saved: Mapping[str, str], here: Mapping[str, str], /) -> None:
