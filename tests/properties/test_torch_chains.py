@@ -53,8 +53,6 @@ def test_the_simplified_chain_is_the_literal_chain(case, shared, own, limits, gr
             "xbar.adc.mvm.stochastic_rounding": False,
         }
     )
-    if groups == "packed":
-        chosen |= PACKED
     options = LayerOptions(groups=groups)
     analog, literal = (
         from_torch(
@@ -75,12 +73,6 @@ def test_the_simplified_chain_is_the_literal_chain(case, shared, own, limits, gr
     torch.testing.assert_close(got[sure], want[sure], rtol=0, atol=1e-9 * scale)
 
 
-PACKED = {
-    "core.offset.style": "DIGITAL_OFFSET",
-    "core.cols_max": 0,
-}
-"""What packed groups ask for in all settings."""
-
 DATA_DRIVEN = {"percentile", "per_vector"}
 """Settings that depend on all groups together."""
 
@@ -89,7 +81,7 @@ DATA_DRIVEN = {"percentile", "per_vector"}
 @given(
     conv_cases(),
     array_settings(),
-    sizes,
+    st.tuples(sizes, sizes),
     st.sampled_from((1.0, 1.5)),
 )
 def test_packed_groups_are_convolutions_of_their_own(case, own, limits, reach):
@@ -99,8 +91,8 @@ def test_packed_groups_are_convolutions_of_their_own(case, own, limits, reach):
     alike = {n: 0.0 if ".sigma_" in n else v for n, v in forward.items()}
     chosen = {n: v for n, v in alike.items() if n.rpartition(".")[2] not in DATA_DRIVEN} | {
         "xbar.device.programming_error.enable": False,
-        "core.offset.style": "DIGITAL_OFFSET",
-        "core.rows_max": limits,
+        "core.rows_max": limits[0],
+        "core.cols_max": limits[1],
         "core.mapping.weights.min": -reach,
         "core.mapping.weights.max": reach,
         "xbar.adc.mvm.stochastic_rounding": False,

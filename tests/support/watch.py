@@ -94,8 +94,6 @@ class Watch:
         self.parts = []
         for part in core._plan.arrays:
             outputs = part.outputs if side == "mvm" else part.inputs
-            # A stack of arrays, not divided along its outputs, gives all lines at once.
-            outputs = slice(None) if part.stack > 1 else outputs
             watched = []
             for adc in part.reads[side].adcs:
                 if adc is not None:
@@ -105,6 +103,7 @@ class Watch:
             dac = None if path.dac is None else WatchedDac(path.dac)
             object.__setattr__(path, "dac", dac)
             self.parts.append((outputs, part.mapping.unit_line, watched, dac))
+        self.stack = core._plan.stack
 
     def adcs(self) -> list[WatchedAdc]:
         """All ADCs."""
@@ -115,12 +114,15 @@ class Watch:
         return any(bool(np.any(dac.ties)) for _, _, _, dac in self.parts if dac is not None)
 
     def ties(self, batch: tuple[int, ...]) -> np.ndarray:
-        """Which outputs of real vectors of shape ``batch`` rest on a tie: (*batch, outputs)."""
-        mask = np.zeros((*batch, self.shape[self.side == "vmm"]), dtype=bool)
+        """Which outputs of real vectors of shape ``batch`` rest on a tie: (*batch, outputs).
+
+        A stack takes vectors ``(*batch, stack)``, and gives the outputs of all its matrices.
+        """
+        mask = np.zeros((*batch, self.shape[self.side == "vmm"] // self.stack), dtype=bool)
         for outputs, unit_line, watched, dac in self.parts:
             if dac is not None:
                 mask[..., outputs] |= dac.ties
             for adc in watched:
                 lines = adc.ties()
                 mask[..., outputs] |= lines[..., :1] | lines[..., 1:] if unit_line else lines
-        return mask
+        return mask if self.stack == 1 else mask.reshape(*batch[:-1], batch[-1] * mask.shape[-1])

@@ -7,7 +7,7 @@ import torch
 from analog_settings import EIGHT_BITS, ERRORS, needs_devices, tree
 from torch import nn
 
-from crosssim_core.errors import ParameterError, UnsupportedError
+from crosssim_core.errors import ParameterError
 from crosssim_torch import (
     AnalogConv2d,
     AnalogLinear,
@@ -112,15 +112,26 @@ def test_packed_groups_have_converters_of_their_own_range():
     assert wrong[1] < wrong[0] / 4
 
 
-def test_packed_groups_may_be_divided_along_inputs():
+@pytest.mark.parametrize("style", ["DIGITAL_OFFSET", "UNIT_COLUMN_SUBTRACTION"])
+def test_packed_groups_may_be_divided_and_have_unit_lines(style):
     torch.manual_seed(0)
-    stock = nn.Conv2d(6, 10, 3, groups=2)
-    layer = from_torch(stock, tree(core__rows_max=7, core__cols_max=5), 2, options=PACKED)
-    x = torch.randn(2, 6, 5, 5)
-    torch.testing.assert_close(layer(x), stock(x))
-    literal = tree(core__rows_max=7, core__cols_max=5, simulation__literal=True)
-    torch.testing.assert_close(from_torch(stock, literal, 2, options=PACKED)(x), stock(x))
-    assert len(layer.core.arrays.plan.arrays) == 5
+    stock, x = nn.Conv2d(6, 10, 3, groups=2).double(), torch.randn(2, 6, 5, 5).double()
+    settings = {
+        "core.rows_max": 7,
+        "core.cols_max": 3,
+        "core.style": "OFFSET",
+        "core.offset.style": style,
+        "core.mapping.weights.percentile": 1.0,
+    }
+    for literal in (False, True):
+        params = tree(settings, simulation__literal=literal)
+        layer = from_torch(stock, params, 2, options=PACKED)
+        torch.testing.assert_close(layer(x), stock(x))
+        torch.testing.assert_close(layer.get_core_weights()[0], stock.weight.detach())
+        # Five parts of 29 inputs, and two of the five outputs of a group.
+        assert len(layer.core.arrays.plan.arrays) == 2 * 5
+        unit = style == "UNIT_COLUMN_SUBTRACTION"
+        assert cells(layer) == 2 * (5 + 2 * unit) * (29 + 5 * unit)
 
 
 @needs_devices
@@ -146,21 +157,6 @@ def test_pairs_of_packed_groups_share_the_dummy_line_of_their_group():
     torch.testing.assert_close(got, want)
 
 
-@pytest.mark.parametrize(
-    "settings",
-    [
-        {"core__style": "OFFSET", "core__offset__style": "UNIT_COLUMN_SUBTRACTION"},
-        {"core__cols_max": 3},
-    ],
-)
-def test_what_packed_groups_cannot_do_is_named(settings):
-    stock = nn.Conv2d(4, 8, 3, groups=2)
-    with pytest.raises(UnsupportedError, match=r"packed"):
-        from_torch(stock, tree(**settings), options=PACKED)
-    with pytest.raises(NotImplementedError):
-        from_torch(stock, tree(**settings), options=PACKED)
-
-
 def test_the_layout_can_be_changed_and_a_change_that_fails_changes_nothing():
     layer, stock = depthwise()
     x = torch.randn(2, 16, 5, 5)
@@ -168,8 +164,8 @@ def test_the_layout_can_be_changed_and_a_change_that_fails_changes_nothing():
     assert layer.get_matrix().shape == (16, 9)
     torch.testing.assert_close(layer(x), stock(x))
     layer.options = LayerOptions()
-    layer.params = tree(core__style="OFFSET", core__offset__style="UNIT_COLUMN_SUBTRACTION")
-    with pytest.raises(UnsupportedError):
+    layer.params = [tree(core__rows_max=72)] * 2
+    with pytest.raises(ParameterError, match="over 1 array"):
         layer.options = PACKED
     assert layer.options == LayerOptions()
     torch.testing.assert_close(layer(x), stock(x), rtol=1e-4, atol=1e-5)

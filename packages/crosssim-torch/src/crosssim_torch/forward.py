@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.autograd import Function, forward_ad
 
+from crosssim_core.chain.lines import flat
 from crosssim_core.chain.product import ArrayProduct
 from crosssim_core.cores.dtypes import output_dtype as core_output_dtype
 from crosssim_core.errors import ArrayLibraryError, ParameterError
@@ -124,6 +125,8 @@ def _outside(
     outside = record.outside(-1 if vectors else product.axis, len(x), outputs)
     if outside is None:
         return []
+    if layout.stack > 1:
+        outside = flat(outside, -1 if vectors else product.axis)
     return [layout.outputs(outside, x) if vectors else outside]
 
 

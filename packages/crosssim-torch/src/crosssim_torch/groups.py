@@ -88,26 +88,24 @@ def conv_product(
     """How line currents of a convolution are formed from images."""
     channels = layout.in_channels // layout.stack
     one = ConvProduct(channels, layout.kernel_size, stride, dilation, layout.padding)
-    if layout.stack == 1:
-        return one
-    return GroupedConvProduct(one, layout.stack, layout.out_channels // layout.stack)
+    return one if layout.stack == 1 else GroupedConvProduct(one, layout.stack)
 
 
 @dataclass(frozen=True, slots=True)
 class GroupedConvProduct:
     """A native grouped convolution over images, padding and bias rows left implicit.
 
-    Shapes: data ``(N, groups * channels, *image)``, result ``(N, lines, *positions)``, where lines
-    are those of all groups, once for each term.
+    Shapes: data ``(N, groups * channels, *image)``, result ``(N, groups, lines, *positions)``.
     """
 
     one: ConvProduct
     """That of each group."""
     groups: int
-    outputs: int
-    """Outputs of one group."""
-    axis: ClassVar[int] = 1
     arithmetic: ClassVar[Arithmetic] = TORCH_ARITHMETIC
+
+    @property
+    def axis(self) -> int:
+        return -1 - len(self.one.kernel_size)
 
     def operator(
         self,
@@ -119,67 +117,25 @@ class GroupedConvProduct:
         one: float,
         rest: float,
     ) -> Operator:
-        if len(g) == 1:
-            return self._shared(g, inputs, constant=constant, one=one, rest=rest)
-        return self._operator(g, inputs, self.outputs, constant=constant, one=one, rest=rest)
-
-    def positions(self, x: Tensor, /) -> int:
-        return self.one.positions(x)
-
-    def total(self, like: Tensor, inputs: slice, gain: float, /, *, one: float) -> Operator:
-        g = like.new_full((1, inputs.stop - inputs.start), gain)
-        return self._shared(g, inputs, constant=None, one=one, rest=0.0)
-
-    def _shared(
-        self, g: Tensor, inputs: slice, *, constant: Tensor | None, one: float, rest: float
-    ) -> Operator:
-        """A line that every group has, for all outputs of the group."""
-        lines = g.expand(self.groups, -1)
-        own = None if constant is None else constant.expand(self.groups)
-        currents = self._operator(lines, inputs, 1, constant=own, one=one, rest=rest)
-
-        def repeated(x: Tensor, further: Tensor | None) -> Tensor:
-            y: Tensor = currents(x, None).repeat_interleave(self.outputs, dim=1)
-            return y if further is None else y + further
-
-        return repeated
-
-    def _operator(
-        self,
-        g: Tensor,
-        inputs: slice,
-        height: int,
-        *,
-        constant: Tensor | None,
-        one: float,
-        rest: float,
-    ) -> Operator:
-        """`operator` of ``height`` lines for each term and group."""
-        terms = len(g) // (self.groups * height)
-        kernel, channels, bias = self.one.kernel(self._by_group(g, terms, height), inputs, one=one)
-        if constant is not None:
-            own = self._by_group(constant, terms, height)
-            bias = own if bias is None else own + bias
-        convolve = self.one.convolution(kernel, bias, rest, groups=self.groups)
+        own = None if constant is None else constant.flatten()
+        kernel, channels, bias = self.one.kernel(g.flatten(0, 1), inputs, one=one)
+        if bias is not None:
+            own = bias if own is None else own + bias
+        convolve = self.one.convolution(kernel, own, rest, groups=self.groups)
         whole = channels == slice(0, self.one.in_channels)
 
         def currents(x: Tensor, further: Tensor | None) -> Tensor:
             if not whole:
                 x = x.unflatten(1, (self.groups, -1))[:, :, channels].flatten(1, 2)
-            more = None if further is None else self._by_group(further, terms, height)
-            y: Tensor = convolve(x, more)
-            if terms == 1:
-                return y
-            apart: Any = y.unflatten(1, (self.groups, terms, height))
-            by_term: Tensor = apart.transpose(1, 2).flatten(1, 3)
-            return by_term
+            y: Any = convolve(x, None if further is None else further.flatten())
+            lines: Tensor = y.unflatten(1, (self.groups, -1))
+            return lines
 
         return currents
 
-    def _by_group(self, lines: Tensor, terms: int, height: int) -> Tensor:
-        """Lines, along the first axis term by term, group by group instead."""
-        if terms == 1:
-            return lines
-        apart: Any = lines.unflatten(0, (terms, self.groups, height))
-        by_group: Tensor = apart.transpose(0, 1).flatten(0, 2)
-        return by_group
+    def positions(self, x: Tensor, /) -> int:
+        return self.groups * self.one.positions(x)
+
+    def total(self, like: Tensor, inputs: slice, gain: float, /, *, one: float) -> Operator:
+        g = like.new_full((self.groups, 1, inputs.stop - inputs.start), gain)
+        return self.operator(g, inputs, constant=None, one=one, rest=0.0)

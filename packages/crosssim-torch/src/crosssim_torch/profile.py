@@ -102,8 +102,8 @@ def get_conductance_matrices(model: nn.Module) -> list[dict[str, Any]]:
         A dictionary for each module: ``core_style``, ``bitsliced_core_style``, ``num_slices``, and
         ``Gmats``, which lists its arrays, matrix by matrix and row by row. An array is
         ``{"Gmat_pos", "Gmat_neg"}`` or ``{"Gmat"}``, and a list of these over its slices if it is
-        BITSLICED: conductances over the largest one, shape (outputs, inputs), a unit line before
-        the outputs, errors included [1].
+        BITSLICED: conductances over the largest one, shape (outputs, inputs), of packed groups
+        (groups, outputs, inputs), a unit line before the outputs, errors included [1].
     """
     return [_conductances(module) for module in analog_modules(model)]
 

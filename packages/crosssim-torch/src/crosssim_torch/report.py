@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from math import prod
 from typing import Any
 
 from torch import nn
@@ -130,12 +131,12 @@ def _analog(name: str, kind: str, module: AnalogModule) -> LayerReport:
         tile = module._tiles[key]
         used += _weights(holding, tile, module) * tile.whole.arrays[0].mapping.slices
         for part in tile.whole.arrays:
-            slices, signs, lines, drives = part.cells
+            *count_of, lines, drives = part.cells
             core = tile.whole.params[0].core
-            count = slices * signs * part.stack
+            count = prod(count_of)
             arrays += count
-            cells += slices * signs * lines * drives
-            room += count * (core.cols_max or lines // part.stack) * (core.rows_max or drives)
+            cells += count * lines * drives
+            room += count * (core.cols_max or lines) * (core.rows_max or drives)
     return LayerReport(name, kind, True, _digital_parts(module), arrays, cells, used / room)
 
 

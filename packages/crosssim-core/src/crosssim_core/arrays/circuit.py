@@ -48,8 +48,6 @@ class ArrayCircuit:
     summed: bool = True
     """Whether currents of a law may be summed as polynomials, rather than cell by cell."""
     effort: Effort = Effort()
-    stack: int = 1
-    """Arrays side by side with wires of their own, whose output lines follow one another."""
     refusal: str = ""
     """Why this side cannot be read."""
 
@@ -72,7 +70,6 @@ def array_circuits(
     inputs: int,
     interleaved: bool,
     law: Current | None,
-    stack: int = 1,
 ) -> tuple[ArrayCircuit, ...]:
     """The circuit of each weight slice of one array.
 
@@ -83,7 +80,6 @@ def array_circuits(
         inputs: Lines that are driven in this direction.
         interleaved: Whether both cells of a pair share an output line.
         law: Current of a cell; None for Ohm's law.
-        stack: Arrays side by side.
 
     Source: CrossSim parameters ``xbar.array.parasitics``.
     """
@@ -93,7 +89,6 @@ def array_circuits(
         law=law,
         summed=not params.simulation.disable_fast_nonlinear_IV,
         effort=effort,
-        stack=stack,
     )
     parasitics = params.xbar.array.parasitics
     wires = _wires(params, side)
@@ -107,9 +102,7 @@ def array_circuits(
             wires, unused=max(0, most - inputs), selected="top" if top else "bottom"
         )
         refusal = _refusal(getattr(params.xbar.dac, side), side)
-    resistive = ArrayCircuit(
-        interleaved, wires, supply, law, effort=effort, stack=stack, refusal=refusal
-    )
+    resistive = ArrayCircuit(interleaved, wires, supply, law, effort=effort, refusal=refusal)
     disabled = parasitics.disable_slices
     return tuple(ideal if index in disabled else resistive for index in range(slices))
 

@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Callable
-from dataclasses import replace
 
 from jaxtyping import Float
 
@@ -37,7 +36,7 @@ Fresh = Callable[[Array], Array]
 def line_currents(
     circuit: ArrayCircuit,
     u: Float[Array, "*batch inputs"],
-    g: Float[Array, "signs lines inputs"],
+    g: Float[Array, "signs *stack lines inputs"],
     /,
     *,
     fresh: Fresh | None = None,
@@ -48,7 +47,8 @@ def line_currents(
     Args:
         circuit: Of the cells.
         u: Voltages over the full-scale voltage [1].
-        g: Conductances over the largest one [1], as the driven side sees them.
+        g: Conductances over the largest one [1], as the driven side sees them; of a stack of
+            arrays along an axis before the lines, and each is driven by a vector of its own.
         fresh: What each vector sees of the cells; None where that is what they hold.
         where: Name of the array in messages.
 
@@ -61,23 +61,19 @@ def line_currents(
     """
     if circuit.refusal:
         raise ParameterError(circuit.refusal, "xbar.array.parasitics")
-    if circuit.stack > 1 and circuit.wires is not None and circuit.supply is None:
-        xp, one = array_namespace(u), replace(circuit, stack=1)
+    if g.ndim > 3:
         apart = [
-            line_currents(one, u, part, fresh=fresh, where=f"{where}, matrix {i}")
-            for i, part in enumerate(_apart(g, circuit.stack))
+            line_currents(
+                circuit, u[..., i, :], g[:, i, ...], fresh=fresh, where=f"{where}, matrix {i}"
+            )
+            for i in range(g.shape[1])
         ]
-        return [xp.concat(lines, axis=-1) for lines in zip(*apart, strict=True)]
+        xp = array_namespace(u)
+        return [xp.stack(lines, axis=-2) for lines in zip(*apart, strict=True)]
     if circuit.interleaved:
         return [_currents(circuit, u, g, fresh, where)]
     names = [where] if g.shape[0] == 1 else [f"{where}, {sign}" for sign in ("plus", "minus")]
     return [_currents(circuit, u, g[i, ...], fresh, name) for i, name in enumerate(names)]
-
-
-def _apart(g: Array, stack: int) -> list[Float[Array, "signs lines inputs"]]:
-    """The cells of each array of a stack."""
-    lines = g.shape[-2] // stack
-    return [g[..., i * lines : (i + 1) * lines, :] for i in range(stack)]
 
 
 def _currents(

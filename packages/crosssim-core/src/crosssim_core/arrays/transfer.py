@@ -11,8 +11,8 @@ from crosssim_core.typing import Array
 
 
 def effective_conductances(
-    circuits: Sequence[ArrayCircuit], g: Float[Array, "slices signs lines inputs"], /
-) -> Float[Array, "slices signs lines inputs"]:
+    circuits: Sequence[ArrayCircuit], g: Float[Array, "slices signs *stack lines inputs"], /
+) -> Float[Array, "slices signs *stack lines inputs"]:
     """Matrices whose products with voltages are the line currents, were all cells ohmic.
 
     Args:
@@ -30,14 +30,11 @@ def effective_conductances(
     wires, interleaved = circuits[resistive[0]].wires, circuits[0].interleaved
     assert wires is not None
     held = xp.stack([g[i, ...] for i in resistive])
-    slices, signs, lines, inputs = held.shape
-    apart = xp.reshape(held, (slices, signs, circuits[0].stack, -1, inputs))
+    if interleaved and held.ndim > 4:
+        held = xp.permute_dims(held, (0, 2, 1, 3, 4))
+    solved = transfer_matrix(held, wires, interleaved=interleaved)
     if interleaved:
-        apart = xp.permute_dims(apart, (0, 2, 1, 3, 4))
-    solved = transfer_matrix(apart, wires, interleaved=interleaved)
-    solved = xp.reshape(solved, (slices, -1, lines, inputs))
-    if interleaved:
-        solved = xp.concat((solved, xp.zeros_like(solved)), axis=1)
+        solved = xp.stack((solved, xp.zeros_like(solved)), axis=1)
     every = [g[i, ...] for i in range(g.shape[0])]
     for position, i in enumerate(resistive):
         every[i] = solved[position, ...]

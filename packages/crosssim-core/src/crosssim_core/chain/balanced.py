@@ -36,8 +36,8 @@ class BalancedMapping:
         return (1.0 - self.g_min,)
 
     def conductances(
-        self, w: Float[Array, "outputs inputs"], /
-    ) -> Float[Array, "slices signs outputs inputs"]:
+        self, w: Float[Array, "*stack outputs inputs"], /
+    ) -> Float[Array, "slices signs *stack outputs inputs"]:
         xp = array_namespace(w)
         split = self._two_sided if self.two_sided else self._one_sided
         return xp.stack(split(w))[None, ...]

@@ -8,7 +8,6 @@ from typing import Any
 
 from jaxtyping import Float
 
-from crosssim_core._array import array_namespace
 from crosssim_core.chain.drive import Drive
 from crosssim_core.chain.lines import minus_first, parts, per_line
 from crosssim_core.chain.plan import LineWatch
@@ -61,14 +60,7 @@ class Saturation:
             show(lines)
         if not self.dummies:
             return lines
-        dummy = self.dummies[index](step, None)
-        # One line for all, or one for each output of every group, whose pairs share it.
-        own = dummy.shape[product.axis]
-        count = 1 if own == 1 else lines.shape[product.axis] // own
-        apart = [part - dummy for part in parts(lines, count, product.axis)]
-        if count == 1:
-            return apart[0]
-        return array_namespace(lines).concat(apart, axis=product.axis)
+        return lines - self.dummies[index](step, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +78,7 @@ class Bank:
     """What the ADCs make of currents; None where they are read exactly."""
     pooled: bool
     """Whether currents of all steps are summed up before they are converted."""
-    start: Float[Array, " lines"] | None
+    start: Float[Array, "*stack lines"] | None
     """What is added to that sum; None for nothing."""
     weights: tuple[float, ...]
     """Weight of each step."""

@@ -64,8 +64,8 @@ class BitSlicedMapping:
         return int(2 ** (self.weight_bits - 1) - 1)
 
     def conductances(
-        self, w: Float[Array, "outputs inputs"], /
-    ) -> Float[Array, "slices signs lines drives"]:
+        self, w: Float[Array, "*stack outputs inputs"], /
+    ) -> Float[Array, "slices signs *stack lines drives"]:
         xp = array_namespace(w)
         integers = xp.round(w * self.top)
         slices = [xp.stack(self._slice(integers, i)) for i in range(self.slices)]

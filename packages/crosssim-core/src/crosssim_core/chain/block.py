@@ -39,7 +39,7 @@ class Block:
     inputs: slice
     """Lines of the whole input that drive this array."""
     plan: ReadPlan
-    conductance: Float[Array, "slices signs lines inputs"]
+    conductance: Float[Array, "slices signs *stack lines inputs"]
     """Conductances over the largest one [1]; a unit line comes before the outputs."""
     laws: tuple[tuple[SummedLaw, ...], ...] = ()
     """Polynomials that give the line currents, for each slice and sign; empty for ohmic cells."""
@@ -54,6 +54,11 @@ class Block:
 
 Grid = tuple[tuple[Block, ...], ...]
 """Rows of blocks: each row shares its outputs, blocks of a row divide the inputs."""
+
+
+def stacked(grid: Grid) -> bool:
+    """Whether the blocks hold parts of a stack of matrices, not of a single one."""
+    return bool(grid[0][0].conductance.ndim > 4)
 
 
 def shown(grid: Grid) -> Grid:

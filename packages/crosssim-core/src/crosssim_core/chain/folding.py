@@ -44,8 +44,8 @@ class Folded(NamedTuple):
 class Term(NamedTuple):
     """One array of cells, or the difference of a pair, converted on its own."""
 
-    g: Float[Array, "lines inputs"]
-    variance: Float[Array, "lines inputs"] | None
+    g: Float[Array, "*stack lines inputs"]
+    variance: Float[Array, "*stack lines inputs"] | None
     adc: SliceAdc | None
     gain: float
     """What a unit of its current adds to the product."""
@@ -98,7 +98,7 @@ def merges_pair(plan: ReadPlan) -> bool:
 
 
 def operators(
-    g: Float[Array, "lines inputs"],
+    g: Float[Array, "*stack lines inputs"],
     inputs: slice,
     product: ArrayProduct,
     constant: Array | None,
@@ -176,7 +176,7 @@ def _bank(
         ahead = per * driver.low if term.law is None else 0.0
         start = _start(levels, like=g)
         constants.append(_constant(g, ahead, 0.0 if pooled else start))
-        starts.append(xp.full_like(g[:, 0], start))
+        starts.append(xp.full_like(g[..., 0], start))
         if term.law is not None:
             laws.append(combined([(per, less(term.law, background))]))
         gains.append(term.gain / per)
@@ -185,7 +185,9 @@ def _bank(
     constant = None
     if any(own is not None for own in constants):
         filled = zip(constants, rows, strict=True)
-        constant = _joined([xp.zeros_like(g[:, 0]) if own is None else own for own, g in filled])
+        constant = _joined(
+            [xp.zeros_like(g[..., 0]) if own is None else own for own, g in filled], axis=-1
+        )
     steps = (source.zero.steps, source.one.steps)
     powers = (source.zero.powers, source.one.powers)
     return Bank(
@@ -194,12 +196,14 @@ def _bank(
             laws, inputs, product, constant, driver=driver, zeros=steps[0], ones=steps[1]
         )
         if laws
-        else operators(_joined(rows), inputs, product, constant, *steps),
-        spreads=operators(_joined(spreads), inputs, product, None, *powers) if spreads else (),
+        else operators(_joined(rows, axis=-2), inputs, product, constant, *steps),
+        spreads=operators(_joined(spreads, axis=-2), inputs, product, None, *powers)
+        if spreads
+        else (),
         saturation=_saturation(terms, number, block, source, product),
         digitise=_digitise(terms, plan, product),
         pooled=pooled,
-        start=_joined(starts) if pooled and _carried(terms, plan) else None,
+        start=_joined(starts, axis=-1) if pooled and _carried(terms, plan) else None,
         weights=driver.weights,
         gains=tuple(gains[:1] if plan.saturation and plan.analog_subtraction else gains),
         unit_line=plan.mapping.unit_line,
@@ -215,22 +219,22 @@ def _start(levels: UniformLevels | None, *, like: Array) -> float:
     return position_of_zero(low=low, high=high, levels=number, bits=bits)
 
 
-def constant_of(lines: int, value: float, *, like: Array) -> Array | None:
+def constant_of(lines: tuple[int, ...], value: float, *, like: Array) -> Array | None:
     """``value`` for each line; None if it is 0."""
     if value == 0.0:
         return None
-    return array_namespace(like).full((lines,), value, dtype=like.dtype, device=device_of(like))
+    return array_namespace(like).full(lines, value, dtype=like.dtype, device=device_of(like))
 
 
 def _constant(g: Array, low: float, offset: float) -> Array | None:
     """What is always added to each line; None for nothing."""
     if low == 0.0:
-        return constant_of(g.shape[0], offset, like=g)
-    return low * array_namespace(g).sum(g, axis=1) + offset
+        return constant_of(g.shape[:-1], offset, like=g)
+    return low * array_namespace(g).sum(g, axis=-1) + offset
 
 
-def _joined(arrays: list[Any]) -> Array:
-    return arrays[0] if len(arrays) == 1 else array_namespace(arrays[0]).concat(arrays, axis=0)
+def _joined(arrays: list[Any], *, axis: int) -> Array:
+    return arrays[0] if len(arrays) == 1 else array_namespace(arrays[0]).concat(arrays, axis=axis)
 
 
 def _saturation(
@@ -241,7 +245,7 @@ def _saturation(
         return None
     dummies: tuple[Operator, ...] = ()
     if adc is not None and adc.background:
-        line = array_namespace(terms[0].g).full_like(terms[0].g[:1, :], adc.background)
+        line = array_namespace(terms[0].g).full_like(terms[0].g[..., :1, :], adc.background)
         constant = _constant(line, source.driver.low, 0.0)
         steps = (source.zero.steps, source.one.steps)
         unit = source.driver.step_unit

@@ -86,7 +86,9 @@ def law_operators(
     """
     xp, law = array_namespace(laws[0].matrices[0]), laws[0]
     orders = sorted({order for each in laws for order in each.orders})
-    matrices = {order: xp.concat([_matrix(each, order) for each in laws]) for order in orders}
+    matrices = {
+        order: xp.concat([_matrix(each, order) for each in laws], axis=-2) for order in orders
+    }
 
     def voltage(drive: Any) -> Any:
         return driver.low + driver.step_unit * drive

@@ -6,8 +6,9 @@ from jaxtyping import Float
 
 from crosssim_core._array import array_namespace
 from crosssim_core.arrays import line_currents
-from crosssim_core.chain.block import Block, Grid, WeightRange
+from crosssim_core.chain.block import Block, Grid, WeightRange, stacked
 from crosssim_core.chain.inputs import total
+from crosssim_core.chain.lines import flat
 from crosssim_core.chain.mapping import decode
 from crosssim_core.chain.plan import ReadPlan
 from crosssim_core.chain.tap import Place, Tap, digit_by_digit
@@ -27,7 +28,8 @@ def read_literal(
     """Product of the programmed matrix with each vector of ``x``, step by step.
 
     Args:
-        x: Digital inputs in user units; left unchanged.
+        x: Digital inputs in user units; left unchanged. A stack of matrices takes a vector for
+            each, along the axis before the inputs.
         grid: The programmed arrays.
         weights: Matrix values that the ends of the weight scale stand for.
         noise: Where noise of single reads and conversions comes from.
@@ -35,7 +37,8 @@ def read_literal(
     """
     xp = array_namespace(x)
     rows = [sum(_read(x, block, weights, noise, tap) for block in row) for row in grid]
-    return xp.concat(rows, axis=-1)
+    y = xp.concat(rows, axis=-1)
+    return flat(y, -1) if stacked(grid) else y
 
 
 def _read(

@@ -29,6 +29,7 @@ class Mapping(Protocol):
     """One core style.
 
     Weights are over the weight limit, so they lie in [-1, 1]; conductances are over the largest.
+    Matrices of a stack have an axis before their lines, and are alike otherwise.
     With a unit line, conductances have one more output and one more input line, both first, that
     hold the weight 0: the extra output serves A·x, the extra input x·A.
     """
@@ -62,8 +63,8 @@ class Mapping(Protocol):
         """What a unit of the sum of all voltages adds to it; 0 with a unit line."""
 
     def conductances(
-        self, w: Float[Array, "outputs inputs"], /
-    ) -> Float[Array, "slices signs lines drives"]:
+        self, w: Float[Array, "*stack outputs inputs"], /
+    ) -> Float[Array, "slices signs *stack lines drives"]:
         """Target conductances, rounded to the levels of a cell [1]."""
 
 
@@ -86,16 +87,16 @@ def decode(
 
 
 def weights_of(
-    mapping: Mapping, g: Float[Array, "slices signs lines drives"], /
-) -> Float[Array, "outputs inputs"]:
+    mapping: Mapping, g: Float[Array, "slices signs *stack lines drives"], /
+) -> Float[Array, "*stack outputs inputs"]:
     """Weights that the conductances ``g`` stand for [1]."""
     lines = [
         reduce(sub, (g[i, sign, ...] for sign in range(mapping.signs)))
         for i in range(mapping.slices)
     ]
     if mapping.unit_line:
-        lines = [line[:, 1:] for line in lines]
-    return decode(mapping, lines, 1.0, axis=0)
+        lines = [line[..., 1:] for line in lines]
+    return decode(mapping, lines, 1.0, axis=-2)
 
 
 def make_mapping(params: CrossSimParameters) -> Mapping:
@@ -121,9 +122,11 @@ def make_mapping(params: CrossSimParameters) -> Mapping:
             )
 
 
-def facing(g: Float[Array, "slices signs lines drives"], mapping: Mapping, side: Side, /) -> Array:
+def facing(
+    g: Float[Array, "slices signs *stack lines drives"], mapping: Mapping, side: Side, /
+) -> Array:
     """The conductances that take part in one direction, output lines before driven lines."""
     if side == "vmm":
-        g = g[:, :, 1:, :] if mapping.unit_line else g
+        g = g[..., 1:, :] if mapping.unit_line else g
         return array_namespace(g).matrix_transpose(g)
-    return g[:, :, :, 1:] if mapping.unit_line else g
+    return g[..., 1:] if mapping.unit_line else g

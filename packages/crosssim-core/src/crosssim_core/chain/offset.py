@@ -50,8 +50,8 @@ class OffsetMapping:
         return 1.0 - self.g_range / 2
 
     def conductances(
-        self, w: Float[Array, "outputs inputs"], /
-    ) -> Float[Array, "slices signs lines drives"]:
+        self, w: Float[Array, "*stack outputs inputs"], /
+    ) -> Float[Array, "slices signs *stack lines drives"]:
         g = self.g_range * (w / 2 + 0.5) + (1.0 - self.g_range)
         if self.unit_line:
             g = surround(g, self.middle)

@@ -1,13 +1,15 @@
 """The steps of one read, compiled from the parameters before any matrix is known."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from jaxtyping import Float
 
+from crosssim_core._array import array_namespace
 from crosssim_core.arrays import ArrayCircuit, array_circuits
 from crosssim_core.chain.inputs import InputPath
+from crosssim_core.chain.lines import flat
 from crosssim_core.chain.mapping import Mapping, Side
 from crosssim_core.chain.noise import CellReader
 from crosssim_core.chain.ranges import AdcRange, adc_range
@@ -72,6 +74,36 @@ class TrimmedAdc:
 
 
 @dataclass(frozen=True, slots=True)
+class StackedAdc:
+    """Converters of a stack of matrices, one line after the other."""
+
+    model: AdcModel
+
+    @property
+    def uniform(self) -> UniformLevels | None:
+        """Levels of the converters."""
+        return self.model.uniform
+
+    def convert(
+        self, x: Float[Array, "*batch"], /, *, axis: int, noise: NoiseSource | None
+    ) -> Float[Array, "*batch"]:
+        """Value that the code of each current stands for [1].
+
+        Matrices lie along the axis before that of the lines, which is counted from the last one.
+        """
+        y = self.model.convert(flat(x, axis), axis=axis, noise=noise)
+        return array_namespace(y).reshape(y, x.shape)
+
+    def errors(self) -> ConverterErrors:
+        """Those of the converters."""
+        return errors_of(self.model)
+
+    def with_errors(self, errors: ConverterErrors, /) -> "StackedAdc":
+        """The same stack of converters with these errors."""
+        return StackedAdc(given_errors(self.model, errors))
+
+
+@dataclass(frozen=True, slots=True)
 class SliceAdc:
     """The converter of one weight slice."""
 
@@ -130,10 +162,10 @@ class ReadPlan:
             params: Whole tree, already validated.
             side: Direction of the product.
             mapping: How weights become conductances.
-            outputs: Products that are formed in this direction.
+            outputs: Products that one matrix forms in this direction.
             inputs: Lines that are driven in this direction.
             stream: Where errors of the converters come from.
-            stack: Arrays side by side that share nothing but their inputs.
+            stack: Arrays side by side, each of which holds a matrix; 1 for a single one.
 
         Raises:
             UnknownModelError: A converter model is not installed.
@@ -153,7 +185,6 @@ class ReadPlan:
             slices=mapping.slices,
             inputs=inputs,
             interleaved=interleaved,
-            stack=stack,
             law=None if device is None else device.current,
         )
         reader = CellReader.of(params.xbar.device)
@@ -166,8 +197,9 @@ class ReadPlan:
                 limits = adc_range(
                     params, adc, dac, mapping=mapping, path=path, inputs=inputs, index=index
                 )
-                lines = outputs + mapping.unit_line
-                adcs.append(_slice_adc(adc, limits, lines, stream.child("adc", index)))
+                lines = stack * (outputs + mapping.unit_line)
+                converter = _slice_adc(adc, limits, lines, stream.child("adc", index))
+                adcs.append(stacked_adc(converter) if stack > 1 else converter)
         return cls(
             mapping=mapping,
             path=path,
@@ -190,6 +222,11 @@ class ReadPlan:
     def converts(self) -> bool:
         """Whether any line goes through an ADC."""
         return any(adc is not None for adc in self.adcs)
+
+
+def stacked_adc(adc: SliceAdc) -> SliceAdc:
+    """The same converters, of the lines of a stack of matrices."""
+    return adc if adc.model.uniform is not None else replace(adc, model=StackedAdc(adc.model))
 
 
 def _slice_adc(record: AdcParams, limits: AdcRange, lines: int, stream: Stream) -> SliceAdc:

@@ -22,25 +22,30 @@ class ArrayProduct(Protocol):
     immutable and hashable: operators are made once for each, and kept.
     """
 
-    axis: ClassVar[int]
-    """Axis of the result along which the output lines lie."""
     arithmetic: ClassVar[Arithmetic]
     """Elementwise steps before and after the product."""
 
+    @property
+    def axis(self) -> int:
+        """Axis of the result along which the output lines lie; counted from the last one where
+        matrices of a stack lie along the axis before.
+        """
+
     def operator(
         self,
-        g: Float[Array, "lines inputs"],
+        g: Float[Array, "*stack lines inputs"],
         inputs: slice,
         /,
         *,
-        constant: Float[Array, " lines"] | None,
+        constant: Float[Array, "*stack lines"] | None,
         one: float,
         rest: float,
     ) -> Operator:
         """The map ``g @ v + constant``, to be used many times.
 
         Args:
-            g: One row for each output line; left unchanged.
+            g: One row for each output line; left unchanged. In a stack each matrix is driven by
+                inputs of its own, and its lines are told apart by the axis before `axis`.
             inputs: Lines of the whole input that ``g`` is driven by.
             constant: What is always added to each line; None for nothing.
             one: What drives the lines of the constant input 1, where these are left implicit.
@@ -62,25 +67,28 @@ class ArrayProduct(Protocol):
 
 
 class MatrixProduct:
-    """Vectors along the last axis, so that the currents are ``v[…, inputs] @ g.T``."""
+    """Vectors along the last axis, so that the currents are ``v[…, inputs] @ g.T``.
+
+    Those of a stack of matrices lie along the axis before it.
+    """
 
     axis: ClassVar[int] = -1
     arithmetic: ClassVar[Arithmetic] = Arithmetic()
 
     def operator(
         self,
-        g: Float[Array, "lines inputs"],
+        g: Float[Array, "*stack lines inputs"],
         inputs: slice,
         /,
         *,
-        constant: Float[Array, " lines"] | None,
+        constant: Float[Array, "*stack lines"] | None,
         one: float = 1.0,
         rest: float = 0.0,
     ) -> Operator:
-        xp, matrix = array_namespace(g), g.T
+        matrix = array_namespace(g).matrix_transpose(g)
 
         def currents(v: Array, further: Any) -> Array:
-            lines = xp.matmul(v[..., inputs], matrix)
+            lines = _products(v[..., inputs], matrix)
             if constant is not None:
                 lines += constant
             return lines if further is None else lines + further
@@ -98,6 +106,18 @@ class MatrixProduct:
             return total if further is None else total + further
 
         return sums
+
+
+def _products(
+    v: Float[Array, "*batch inputs"], matrix: Float[Array, "*stack inputs lines"]
+) -> Float[Array, "*batch lines"]:
+    xp = array_namespace(v)
+    if matrix.ndim == 2:
+        return xp.matmul(v, matrix)
+    *batch, stack, inputs = v.shape
+    own = xp.permute_dims(xp.reshape(v, (prod(batch), stack, inputs)), (1, 0, 2))
+    lines = xp.permute_dims(xp.matmul(own, matrix), (1, 0, 2))
+    return xp.reshape(lines, (*batch, stack, matrix.shape[-1]))
 
 
 MATRIX_PRODUCT = MatrixProduct()

@@ -11,7 +11,7 @@ from jaxtyping import Float
 from crosssim_core._array import array_namespace
 from crosssim_core.chain.bank import Bank
 from crosssim_core.chain.drive import Drive, Driver
-from crosssim_core.chain.lines import per_line
+from crosssim_core.chain.lines import flat, per_line
 from crosssim_core.chain.product import ArrayProduct, Operator
 from crosssim_core.chain.tap import Tap
 from crosssim_core.random import NoiseSource
@@ -61,7 +61,7 @@ class Share:
     banks: tuple[Bank, ...]
     totals: tuple[Operator, ...]
     """Multiples of the sums of what drives the arrays."""
-    constant: Float[Array, " outputs"] | None
+    constant: Float[Array, "*stack outputs"] | None
     """What is added to each output besides."""
 
     def read(
@@ -103,6 +103,8 @@ class SimplifiedReader:
     rows: tuple[Row, ...]
     outputs: tuple[slice, ...]
     """Outputs of each row."""
+    stack: int
+    """Matrices, each driven by inputs of its own, whose lines follow one another in the end."""
     stacked: int
     """Lines that stand for the outputs of one vector at once, where terms or digits are many; 0
     where they are not, so that memory is that of the outputs."""
@@ -145,16 +147,19 @@ class SimplifiedReader:
         work = self.product.arithmetic
         drives = [driver.drive(x, work) for driver in self.drivers]
         rows = []
+        if bias is not None and self.stack > 1:
+            bias = array_namespace(bias).reshape(bias, (self.stack, -1))
         for row, outputs in zip(self.rows, self.outputs, strict=True):
-            own = bias if bias is None or len(self.rows) == 1 else bias[outputs]
+            own = bias if bias is None or len(self.rows) == 1 else bias[..., outputs]
             y: Any = None
             for part in row:
                 share = part.read(drives, self.product, noise, own, tap)
                 y, own = share if y is None else y + share, None
             rows.append(y)
-        if len(rows) == 1:
-            return rows[0]
-        return array_namespace(rows[0]).concat(rows, axis=self.product.axis)
+        axis, y = self.product.axis, rows[0]
+        if len(rows) > 1:
+            y = array_namespace(y).concat(rows, axis=axis)
+        return flat(y, axis) if self.stack > 1 else y
 
 
 def _sum(a: Array | None, b: Array | None) -> Array | None:

@@ -46,7 +46,7 @@ from functools import reduce
 from operator import add
 
 from crosssim_core._array import array_namespace
-from crosssim_core.chain.block import Block, Grid, WeightRange, shown
+from crosssim_core.chain.block import Block, Grid, WeightRange, shown, stacked
 from crosssim_core.chain.drive import Driver
 from crosssim_core.chain.folding import Source, constant_of, fold, per_user
 from crosssim_core.chain.inputs import InputScale
@@ -101,6 +101,7 @@ def simplify(
         tuple(drivers),
         tuple(rows),
         tuple(outputs),
+        grid[0][0].conductance.shape[2] if stacked(grid) else 1,
         _stacked(rows, outputs, drivers),
     )
 
@@ -165,7 +166,7 @@ def _share(
 ) -> Share:
     folded = [fold(block, cells, source, weights, product) for block, cells in parts]
     block, g = parts[0][0], parts[0][1].mean
-    lines = block.outputs.stop - block.outputs.start
+    lines = (*g.shape[2:-2], block.outputs.stop - block.outputs.start)
     constant = sum(part.constant for part in folded)
     one = source.one.whole
     return Share(
@@ -208,10 +209,10 @@ def _merged(
     matrix = (
         user * driver.unit * _joined([[_user_weights(*p, weights) for p in row] for row in parts])
     )
-    xp, inputs = array_namespace(matrix), slice(0, matrix.shape[1])
+    xp, inputs = array_namespace(matrix), slice(0, matrix.shape[-1])
     constant = None
     if driver.low:
-        constant = driver.low / driver.unit * xp.sum(matrix, axis=1)
+        constant = driver.low / driver.unit * xp.sum(matrix, axis=-1)
     spread = None
     if noisy:
         variances = _joined([[_user_variances(*p, weights) for p in row] for row in parts])
@@ -228,8 +229,8 @@ def _merged(
 
 def _joined(blocks: Sequence[Sequence[Array]]) -> Array:
     xp = array_namespace(blocks[0][0])
-    rows = [row[0] if len(row) == 1 else xp.concat(list(row), axis=1) for row in blocks]
-    return rows[0] if len(rows) == 1 else xp.concat(rows, axis=0)
+    rows = [row[0] if len(row) == 1 else xp.concat(list(row), axis=-1) for row in blocks]
+    return rows[0] if len(rows) == 1 else xp.concat(rows, axis=-2)
 
 
 def _user_weights(block: Block, cells: ReadMoments, weights: WeightRange) -> Array:

@@ -10,7 +10,6 @@ from crosssim_core.chain.block import Block, Grid, WeightRange
 from crosssim_core.chain.mapping import Mapping, Side, facing, make_mapping, weights_of
 from crosssim_core.chain.plan import ReadPlan
 from crosssim_core.chain.write import CellWriter
-from crosssim_core.cores.stacks import check_stacks, share, side_by_side
 from crosssim_core.cores.trees import Params, trees_of, warn_of_unheeded
 from crosssim_core.cores.weights import (
     check_holds_zero,
@@ -43,11 +42,14 @@ class ArrayPart:
     """Arrays side by side, one for each matrix of a stack."""
 
     @property
-    def cells(self) -> tuple[int, int, int, int]:
-        """Shape (slices, signs, lines, drives) of its conductances."""
+    def cells(self) -> tuple[int, ...]:
+        """Shape (slices, signs, lines, drives) of its conductances, or (slices, signs, stack,
+        lines, drives).
+        """
         unit = int(self.mapping.unit_line)
         lines, drives = (lines.stop - lines.start + unit for lines in (self.outputs, self.inputs))
-        return self.mapping.slices, self.mapping.signs, self.stack * lines, drives
+        stack = (self.stack,) if self.stack > 1 else ()
+        return self.mapping.slices, self.mapping.signs, *stack, lines, drives
 
     def noise(self, occasion: int) -> WriteNoise:
         """Where the errors of programming number ``occasion`` come from."""
@@ -60,7 +62,7 @@ class ArrayState:
 
     weights: WeightRange
     """Matrix values that the ends of the weight scale stand for."""
-    conductance: tuple[Float[Array, "slices signs outputs inputs"], ...]
+    conductance: tuple[Float[Array, "slices signs *stack outputs inputs"], ...]
     """Conductances of each array over the largest one, row by row [1]."""
 
 
@@ -68,16 +70,18 @@ class ArrayState:
 class ArrayPlan:
     """The arrays of one real matrix, without its values.
 
-    A stack of matrices with the same shape lies one below the other in a single one, which saves
-    work where there are many. Each has arrays of its own: inputs belong to one matrix, so a vector
-    that drives the stack gives a product for each, and the reader picks those that are meant.
+    A stack of matrices with the same shape is told as a single one, in which they lie one below
+    the other, and saves work where there are many. Each has arrays of its own, divided alike:
+    conductances have an axis for the matrices before that of the lines. A read takes a vector for
+    each, along the axis before the inputs, and gives their products one after the other.
     """
 
     shape: tuple[int, int]
     params: tuple[CrossSimParameters, ...]
     """A snapshot: one tree, or one for each array."""
     parts: tuple[tuple[ArrayPart, ...], ...]
-    """Grid of arrays: each row shares its outputs, parts of a row divide the inputs."""
+    """Grid of arrays, of each matrix of a stack: each row shares its outputs, parts of a row
+    divide the inputs."""
     stream: Stream
     """Where everything random that belongs to the chip comes from."""
     stack: int = 1
@@ -97,8 +101,8 @@ class ArrayPlan:
 
         Args:
             shape: Outputs and inputs of the product A·x, of all matrices of a stack together.
-            params: One tree for all arrays, or one for each array in row-major order. The first
-                decides what concerns the whole matrix.
+            params: One tree for all arrays, or one for each array in row-major order, which the
+                matrices of a stack have in common. The first decides what concerns the whole.
             stream: Where everything random that belongs to the chip comes from.
             blocks: Whether the matrix is made of the real blocks of a complex one.
             stack: Matrices that lie one below the other, each in arrays of its own.
@@ -151,7 +155,6 @@ class ArrayPlan:
                     inputs,
                     stream.child(r, c),
                     stack,
-                    divided=len(rows) > 1,
                 )
                 for c, inputs in enumerate(cols)
             )
@@ -176,7 +179,7 @@ class ArrayPlan:
 
     @property
     def state_shapes(self) -> tuple[tuple[int, ...], ...]:
-        """Shape (slices, signs, lines, drives) of the conductances of each array, row by row."""
+        """Shape of the conductances of each array, row by row; see `ArrayPart.cells`."""
         return tuple(part.cells for part in self.arrays)
 
     def program(
@@ -218,13 +221,12 @@ class ArrayPlan:
         if wired is not None:
             check_holds_zero(limits)
         weights = weights_within(exact, limits, core)
+        if self.stack > 1:
+            weights = xp.reshape(weights, (self.stack, -1, self.shape[1]))
         conductances = []
         for part in self.arrays:
-            block = share(weights, part.outputs, part.inputs, stack=self.stack)
-            target = part.mapping.conductances(block)
-            apart = side_by_side(target, stack=self.stack)
-            written = part.writer.write(apart, noise=part.noise(occasion))
-            written = xp.reshape(written, target.shape)
+            target = part.mapping.conductances(weights[..., part.outputs, part.inputs])
+            written = part.writer.write(target, noise=part.noise(occasion))
             if wired is not None:
                 written = xp.where(
                     _cells(wired[part.outputs, part.inputs], target), written, target
@@ -244,13 +246,10 @@ class ArrayPlan:
         xp = array_namespace(state.conductance[0])
         blocks = iter(state.conductance)
         rows = [
-            xp.concat([weights_of(part.mapping, next(blocks)) for part in row], axis=1)
+            xp.concat([weights_of(part.mapping, next(blocks)) for part in row], axis=-1)
             for row in self.parts
         ]
-        rows = [
-            xp.reshape(row, (self.stack, row.shape[0] // self.stack, self.shape[1])) for row in rows
-        ]
-        joined = xp.reshape(xp.concat(rows, axis=1), self.shape)
+        joined = xp.reshape(xp.concat(rows, axis=-2), self.shape)
         return state.weights.half * joined + state.weights.middle
 
 
@@ -260,17 +259,13 @@ def _part(
     inputs: slice,
     stream: Stream,
     stack: int,
-    *,
-    divided: bool,
 ) -> ArrayPart:
-    m, n = stack * (outputs.stop - outputs.start), inputs.stop - inputs.start
+    m, n = outputs.stop - outputs.start, inputs.stop - inputs.start
     mapping = make_mapping(tree)
-    if stack > 1:
-        check_stacks(mapping, divided=divided)
     mvm, vmm = stream.child("mvm"), stream.child("vmm")
     reads: dict[Side, ReadPlan] = {
         "mvm": ReadPlan.of(tree, "mvm", mapping, outputs=m, inputs=n, stream=mvm, stack=stack),
-        "vmm": ReadPlan.of(tree, "vmm", mapping, outputs=n, inputs=m, stream=vmm),
+        "vmm": ReadPlan.of(tree, "vmm", mapping, outputs=n, inputs=m, stream=vmm, stack=stack),
     }
     return ArrayPart(
         outputs=outputs,
@@ -285,8 +280,6 @@ def _part(
 
 def _block(part: ArrayPart, number: int, conductance: Array, side: Side) -> Block:
     outputs, inputs = part.outputs, part.inputs
-    if part.stack > 1:
-        outputs = slice(0, part.stack * outputs.stop)
     if side == "vmm":
         outputs, inputs = inputs, outputs
     driven = facing(conductance, part.mapping, side)

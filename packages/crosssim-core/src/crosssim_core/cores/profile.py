@@ -9,6 +9,7 @@ import numpy as np
 
 from crosssim_core._array import as_host
 from crosssim_core.chain.bitsliced import BitSlicedMapping
+from crosssim_core.chain.lines import flat
 from crosssim_core.chain.mapping import Side
 from crosssim_core.chain.tap import Place, Shown
 from crosssim_core.cores.plan import ArrayPlan
@@ -25,13 +26,12 @@ class ReadTap:
     Args:
         shows: Which currents.
         images: Whether the axis before the outputs counts images.
-        stack: Matrices one below the other. A vector that drives one of them gives currents of
-            the others too, which are no concern of anybody.
+        stacked: Whether lines belong to matrices of a stack, which lie along the axis before.
     """
 
-    def __init__(self, shows: Shown, *, images: bool, stack: int = 1) -> None:
+    def __init__(self, shows: Shown, *, images: bool, stacked: bool = False) -> None:
         self.shows: Shown = shows
-        self._stack = stack
+        self._stacked = stacked
         self._outputs = int(images)
         self._seen: dict[Place, list[list[HostArray]]] = {}
 
@@ -39,11 +39,7 @@ class ReadTap:
         parts = self._seen.setdefault(place, [[] for _ in lines])
         for part, line in zip(parts, lines, strict=True):
             own = as_host(line)
-            if self._stack > 1 and axis == -1:
-                *batch, drives, currents = own.shape
-                apart = own.reshape(*batch, drives, self._stack, currents // self._stack)
-                own = np.diagonal(apart, axis1=-3, axis2=-2).swapaxes(-1, -2)
-                own = own.reshape(*batch, currents)
+            own = flat(own, axis) if self._stacked else own
             part.append(np.moveaxis(own, axis, self._outputs))
 
     def flat(self) -> Iterable[tuple[Place, HostArray]]:
@@ -102,7 +98,7 @@ class Profile:
         """What to hand to the next read."""
         if self.currents is None:
             return None
-        return ReadTap(self.currents, images=self.images, stack=self.plan.stack)
+        return ReadTap(self.currents, images=self.images, stacked=self.plan.stack > 1)
 
     def keep(self, side: Side, x: Array, tap: ReadTap | None) -> None:
         """Record the digital inputs ``x`` of a read, and what ``tap`` was shown."""

@@ -6,6 +6,7 @@ from typing import Any
 from crosssim_core._array import array_namespace
 from crosssim_core.chain.block import Grid
 from crosssim_core.chain.effective import effective, ohmic
+from crosssim_core.chain.lines import flat
 from crosssim_core.chain.literal import read_literal
 from crosssim_core.chain.mapping import Side
 from crosssim_core.chain.matrix import user_matrix
@@ -71,7 +72,8 @@ class ProgrammedArrays:
         grid = self._effective(side)
         if grid is None:
             grid = ohmic(self.plan.grid(self.state, side))
-        return user_matrix(grid, self.state.weights)
+        matrix = user_matrix(grid, self.state.weights)
+        return flat(matrix, -2) if self.plan.stack > 1 else matrix
 
     def by_vectors(self, side: Side, product: ArrayProduct) -> bool:
         """Whether `read` needs explicit vectors, so that ``product`` cannot be used.
@@ -104,7 +106,8 @@ class ProgrammedArrays:
 
         Args:
             x: Digital inputs in user units, in the floating-point type of the state: vectors
-                along the last axis, or whatever form ``product`` takes.
+                along the last axis, those of a stack of matrices along the axis before, or whatever
+                form ``product`` takes.
             side: ``"mvm"`` for A·x, ``"vmm"`` for x·A.
             product: How line currents are formed. Not heeded where `by_vectors` is true.
             bias: One number for each output, added digitally; None for nothing.

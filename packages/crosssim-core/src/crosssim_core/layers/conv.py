@@ -136,10 +136,6 @@ class ConvLayout:
         )
 
     def outputs(self, y: Float[Array, "batch positions outputs"], x: Array, /) -> Array:
-        return self._maps(y, x)
-
-    def _maps(self, y: Float[Array, "batch positions outputs"], x: Array) -> Array:
-        """Products in the form of the output for ``x``."""
         xp = array_namespace(y)
         shape = (y.shape[0], self.out_channels, *self._positions(x))
         maps = xp.reshape(xp.matrix_transpose(y), shape)
@@ -157,20 +153,20 @@ class ConvLayout:
         )
 
     def spread(
-        self, held: Float[Array, "*arrays outputs columns"], zeros: Array, /
+        self, held: Float[Array, "*arrays groups outputs columns"], zeros: Array, /
     ) -> Float[Array, "*arrays outputs inputs"]:
         """The cells of the groups, held without anything between them, among ``zeros``.
 
         Args:
-            held: As `PackedConvLayout` lays them out.
+            held: The cells of each group, its columns as `PackedConvLayout` has them.
             zeros: What cells without a weight hold, in the shape of the result; left unchanged.
         """
         height, width = self._group
         whole = array_namespace(zeros).asarray(zeros, copy=True)
         for g in range(self.groups):
             rows = slice(g * height, (g + 1) * height)
-            whole[..., rows, g * width : (g + 1) * width] = held[..., rows, :width]
-        whole[..., :, self.groups * width :] = held[..., :, width:]
+            whole[..., rows, g * width : (g + 1) * width] = held[..., g, :, :width]
+            whole[..., rows, self.groups * width :] = held[..., g, :, width:]
         return whole
 
     @property

@@ -25,7 +25,9 @@ class Layout(Protocol):
 
     @property
     def stack(self) -> int:
-        """Matrices one below the other, each in arrays of its own."""
+        """Matrices one below the other, each in arrays of its own and driven by vectors of its own,
+        which lie along the axis before the inputs; 1 for a single one without that axis.
+        """
 
     @property
     def rows(self) -> tuple[int, ...]:

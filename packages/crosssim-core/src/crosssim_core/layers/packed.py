@@ -15,8 +15,8 @@ class PackedConvLayout(ConvLayout):
     """`ConvLayout` without the zeros between its groups.
 
     The matrices of the groups lie one below the other: column ``c * k + κ`` holds channel ``c`` of
-    each group and kernel element ``κ``, and bias rows follow. A vector that drives one group gives
-    a product for every group, of which `outputs` takes its own.
+    each group and kernel element ``κ``, and bias rows follow. Each group is driven by vectors of
+    its own.
     """
 
     @property
@@ -44,12 +44,9 @@ class PackedConvLayout(ConvLayout):
 
     def vectors(
         self, x: Float[Array, "*images"], /
-    ) -> Float[Array, "batch positions groups inputs"]:
-        xp, columns = array_namespace(x), self._columns(x)
-        apart = xp.reshape(columns, (*columns.shape[:2], self.groups, self._group[1]))
-        return append_ones(apart, self.bias_rows)
-
-    def outputs(self, y: Float[Array, "batch positions groups outputs"], x: Array, /) -> Array:
-        xp, height = array_namespace(y), self._group[0]
-        own = [y[:, :, g, g * height : (g + 1) * height] for g in range(self.groups)]
-        return self._maps(xp.concat(own, axis=2), x)
+    ) -> Float[Array, "batch positions *groups inputs"]:
+        columns = self._columns(x)
+        if self.groups > 1:
+            shape = (*columns.shape[:2], self.groups, self._group[1])
+            columns = array_namespace(x).reshape(columns, shape)
+        return append_ones(columns, self.bias_rows)

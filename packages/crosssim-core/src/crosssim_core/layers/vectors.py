@@ -48,6 +48,6 @@ def _pieces(x: Array, layout: Layout, room: int) -> Iterator[Array]:
     outputs, inputs = layout.shape
     # Whether images are padded or stretched, only the layout knows.
     vectors = prod(layout.vectors(x[:1, ...]).shape[:-1]) if images else 0
-    at_once = room // max(1, vectors * max(outputs, inputs))
+    at_once = room // max(1, vectors * max(outputs // layout.stack, inputs))
     for some in chunks(max(1, images), at_once=at_once):
         yield x[some, ...] if images else x
