@@ -1,6 +1,7 @@
 """In a layer, the simplified chain computes what the literal chain computes."""
 
 from types import SimpleNamespace
+from unittest.mock import patch
 
 import pytest
 
@@ -10,18 +11,27 @@ pytest.importorskip("crosssim_devices", reason="the converters are models of tha
 
 from analog_settings import tree  # noqa: E402
 from chain_cases import array_settings, shared_settings  # noqa: E402
-from hypothesis import given, settings  # noqa: E402
+from hypothesis import assume, given, settings  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
-from layer_cases import conv_cases, layer_cases  # noqa: E402
+from layer_cases import cell_cases, conv_cases, layer_cases  # noqa: E402
 from watch import Watch  # noqa: E402
 
+from crosssim_core.cores import compact  # noqa: E402
 from crosssim_torch import LayerOptions, from_torch  # noqa: E402
+from crosssim_torch.gates import gate_operands, gate_sums  # noqa: E402
 
 # Some settings have no effect with others.
 pytestmark = pytest.mark.filterwarnings("ignore::crosssim_core.errors.ParameterWarning")
 
 # Arrays that cut kernels apart, and those that do not.
 sizes = st.sampled_from((0, 0, 2, 5, 9))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def all_zeros_are_left_out():
+    """However few they are."""
+    with patch.object(compact, "WORTH_A_CALL", 0):
+        yield
 
 
 def certain(layer, watch, x):
@@ -69,6 +79,33 @@ def test_the_simplified_chain_is_the_literal_chain(case, shared, own, limits, gr
     want, got = literal(x).detach(), analog(x).detach()
     sure = certain(literal, watch, x)
     assert got.shape == want.shape == sure.shape
+    scale = max(1.0, float(want.abs().max())) if want.numel() else 1.0
+    torch.testing.assert_close(got[sure], want[sure], rtol=0, atol=1e-9 * scale)
+
+
+@settings(max_examples=100)
+@given(
+    cell_cases(),
+    shared_settings(),
+    array_settings(),
+    st.tuples(sizes, sizes),
+    st.integers(0, 2**31),
+)
+def test_a_cell_takes_the_sums_that_the_literal_chain_gives(case, shared, own, limits, seed):
+    case = case.in_float64()
+    stock, x = case.stock(), case.input().detach()
+    chosen = shared | own | {"core.rows_max": limits[0], "core.cols_max": limits[1]}
+    chosen["xbar.adc.mvm.stochastic_rounding"] = False
+    weights = "core.mapping.weights."
+    assume(chosen.get(f"{weights}min", -1.0) <= 0 <= chosen.get(f"{weights}max", 1.0))
+    literal, cell = (
+        from_torch(stock, tree(chosen, simulation__literal=on), case.bias_rows, seed=seed)
+        for on in (True, False)
+    )
+    watch = Watch(SimpleNamespace(_plan=literal.core.arrays.plan), "mvm")
+    h = x.new_full((*x.shape[:-1], stock.hidden_size), 0.5)
+    want, got = (gate_sums(gate_operands(one, ""), x, h).detach() for one in (literal, cell))
+    sure = ~torch.tensor(watch.ties(tuple(x.shape[:-1])))
     scale = max(1.0, float(want.abs().max())) if want.numel() else 1.0
     torch.testing.assert_close(got[sure], want[sure], rtol=0, atol=1e-9 * scale)
 

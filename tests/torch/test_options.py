@@ -16,6 +16,7 @@ from crosssim_torch import (
     from_torch,
     reinitialize,
 )
+from crosssim_torch.calibration.ranges import set_converters
 
 X = torch.linspace(-1, 1, 12).reshape(3, 4)
 PACKED = LayerOptions(groups="packed")
@@ -63,6 +64,59 @@ def test_zeros_between_groups_are_not_stored(options):
     assert cells(layer) == 2 * stock.weight.numel()
     x = torch.randn(2, 16, 5, 5)
     torch.testing.assert_close(layer(x), stock(x))
+
+
+def read_cells(layer, key=""):
+    """Cells that products are formed with."""
+    holding = layer._holdings(layer._rows, layer.options)[key]
+    return sum(g.numel() for g in layer._layer(key, holding).arrays.state.conductance)
+
+
+@needs_devices
+@pytest.mark.parametrize(("rows_max", "cols_max"), [(144, 0), (100, 0), (0, 24), (200, 12)])
+@pytest.mark.parametrize("bias_rows", [0, 1])
+def test_zeros_between_groups_are_left_out_of_several_arrays(rows_max, cols_max, bias_rows):
+    stock = nn.Conv2d(64, 64, 3, groups=64, bias=bool(bias_rows)).double()
+    x = torch.randn(2, 64, 5, 5, generator=torch.manual_seed(0)).double()
+    size = {"core.rows_max": rows_max, "core.cols_max": cols_max, "xbar.device.cell_bits": 0}
+    layer, literal = (
+        from_torch(stock, tree(EIGHT_BITS | size, simulation__literal=on), bias_rows, seed=1)
+        for on in (False, True)
+    )
+    assert cells(layer) == cells(literal) == read_cells(layer) == 2 * 64 * (9 + bias_rows)
+    assert read_cells(literal) == 2 * 64 * (64 * 9 + bias_rows)
+    torch.testing.assert_close(layer(x), literal(x))
+
+
+@needs_devices
+@pytest.mark.parametrize("size", [8, 192])
+def test_a_quarter_of_a_gru_is_not_stored_and_left_out_where_that_is_worth_it(size):
+    torch.manual_seed(0)
+    stock, x = nn.GRU(size, size).double(), torch.rand(2, 3, size).double()
+    params = EIGHT_BITS | {"core.rows_max": 100, "core.cols_max": 300}
+    layer, literal = (
+        from_torch(stock, tree(params, simulation__literal=on)) for on in (False, True)
+    )
+    assert cells(layer) == 2 * 6 * size**2
+    assert read_cells(layer, "l0") == 2 * size**2 * (6 if size > 100 else 8)
+    assert read_cells(literal, "l0") == 2 * 8 * size**2
+    torch.testing.assert_close(layer(x)[0], literal(x)[0])
+
+
+@needs_devices
+def test_a_chip_keeps_its_cells_when_its_converters_are_exchanged():
+    """Cells are stored in the same way however arrays are read."""
+    stock = nn.Conv2d(64, 64, 3, groups=64)
+    layer = from_torch(stock, tree(EIGHT_BITS, ERRORS, core__rows_max=100), seed=1)
+    before, x = layer.get_core_weights()[0], torch.randn(1, 64, 5, 5)
+    layer(x)
+    trees = [tree(EIGHT_BITS, ERRORS, core__rows_max=100) for _ in range(6)]
+    for one in trees[:3]:
+        one.xbar.adc.mvm.bits = 6
+    set_converters(layer, trees)
+    torch.testing.assert_close(layer.get_core_weights()[0], before, rtol=0, atol=0)
+    assert read_cells(layer) == 2 * 64 * 9
+    assert layer(x).isfinite().all()
 
 
 def test_a_dense_layer_shows_its_matrix_with_zeros_and_a_packed_one_without():

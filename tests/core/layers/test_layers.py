@@ -3,6 +3,7 @@ import pytest
 
 from crosssim_core import AnalogLayer, ConvLayout, CrossSimParameters, LinearLayout
 from crosssim_core.errors import ShapeError, UnsupportedError
+from crosssim_core.layers import wired
 
 
 @pytest.fixture
@@ -92,8 +93,8 @@ def test_the_matrix_of_a_convolution_lists_channels_then_the_kernel():
     np.testing.assert_array_equal(matrix[3, 12:], weight[3].ravel())
     assert not matrix[0, 12:].any()
     assert not matrix[3, :12].any()
-    wired = conv(groups=2, bias=False).wired(like=weight)
-    assert wired[0].tolist() == [True] * 12 + [False] * 12
+    cells = wired(conv(groups=2, bias=False), like=weight)
+    assert cells[0].tolist() == [True] * 12 + [False] * 12
 
 
 def test_an_empty_batch_gives_an_empty_output(rng):

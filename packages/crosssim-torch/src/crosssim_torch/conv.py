@@ -10,9 +10,9 @@ from torch.nn import functional as F
 
 from crosssim_core.layers import ConvLayout, PackedConvLayout
 from crosssim_torch.biases import OneBias
+from crosssim_torch.convproducts import conv_product
 from crosssim_torch.forward import check_input, run_analog
 from crosssim_torch.gradients import ConvRead
-from crosssim_torch.groups import conv_product
 from crosssim_torch.options import LayerOptions
 from crosssim_torch.tiles import Holding
 

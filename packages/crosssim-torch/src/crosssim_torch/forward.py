@@ -130,11 +130,20 @@ def _outside(
     return [layout.outputs(outside, x) if vectors else outside]
 
 
+def may_record() -> bool:
+    """Whether derivatives by any tensor are recorded, or somebody maps over tensors."""
+    return torch.is_grad_enabled() or _transforms()
+
+
 def _records(*tensors: Tensor | None) -> bool:
     """Whether anybody asks for derivatives by one of ``tensors``, or maps over them."""
-    if torch._C._are_functorch_transforms_active() or forward_ad._current_level >= 0:
+    if _transforms():
         return True
     return torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in tensors)
+
+
+def _transforms() -> bool:
+    return torch._C._are_functorch_transforms_active() or forward_ad._current_level >= 0
 
 
 def check_input(x: object, layout: Layout) -> None:

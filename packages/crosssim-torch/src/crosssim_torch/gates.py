@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from crosssim_torch.analog import AnalogModule
-from crosssim_torch.forward import Operands, run_analog
+from crosssim_torch.forward import Operands, may_record, run_analog
 from crosssim_torch.gradients import LinearRead
 from crosssim_torch.products import LinearProduct
 
@@ -20,16 +20,23 @@ Step = Callable[[Tensor, States], States]
 
 
 def gate_operands(module: AnalogModule, key: str) -> Operands:
-    """The matrix of a cell; its derivatives go to both weights and both biases."""
+    """The matrix of a cell; its derivatives go to both weights and both biases.
+
+    Where nobody can ask for derivatives the weights stay apart: no matrix is made of them.
+    """
     holding = module._holdings(module._rows, module._options)[key]
     layer = module._layer(key, holding)
     layout: Any = replace(holding.layout, input_bias_rows=0, state_bias_rows=0)  # type: ignore[type-var]
-    weight_ih, weight_hh, *biases = holding.values(module)
+    weight, weight_hh, *biases = holding.values(module)
+    programmed, programmed_hh = module._programmed_weights(key, holding)
+    if may_record():
+        weight = layout.matrix(weight, weight_hh)
+        programmed = layout.matrix(programmed, programmed_hh)
     return Operands(
         layer,
-        layout.matrix(weight_ih, weight_hh),
+        weight,
         layout.digital_bias(*biases),
-        layout.matrix(*module._programmed_weights(key, holding)),
+        programmed,
         module._options.gradient,
         holding.layout.digital_bias(*biases),
     )

@@ -13,7 +13,7 @@ from crosssim_core.converters import ConverterErrors
 from crosssim_core.converters.errors import same
 from crosssim_core.cores import ArrayState, ProgrammedArrays
 from crosssim_core.errors import DeviceUnavailableError, ParameterError
-from crosssim_core.layers import AnalogLayer
+from crosssim_core.layers import AnalogLayer, Layout
 from crosssim_core.random import Occasions
 from crosssim_torch.chip import (
     ChipIdentity,
@@ -27,7 +27,7 @@ from crosssim_torch.forward import Operands, check_output_dtype
 from crosssim_torch.options import LayerOptions
 from crosssim_torch.params import OwnParams, trees_of
 from crosssim_torch.ready import Ready
-from crosssim_torch.tiles import Holding, Reading, Tile
+from crosssim_torch.tiles import Holding, Tile
 from crosssim_torch.trace import apart, fingerprint, shards
 
 
@@ -115,8 +115,8 @@ class ArrayHolder(nn.Module):
         )
         for key, tile in tiles.items():
             old = self._tiles[key]
-            if old.plan is old.whole:
-                tile.plan = tile.whole
+            if old.compact is None:
+                tile.compact = None
             tile.written = old.written
             self._keep_errors(key, tile)
             tile.look_at(key, self._buffers)
@@ -149,17 +149,19 @@ class ArrayHolder(nn.Module):
     def _layer(self, key: str, holding: Holding) -> AnalogLayer:
         """A matrix with its arrays, holding the present weights, ready to be read."""
         tile, stored = self._tiles[key], self._programmed(key, holding)
-        return self._with_biases(tile.readable(holding, stored, self._reads), holding)
+        return self._with_biases(holding, holding.layout, tile.readable(stored, self._reads))
 
     def _whole_layer(self, key: str, holding: Holding) -> AnalogLayer:
         """The same with all cells that its arrays have."""
         tile, stored = self._tiles[key], self._programmed(key, holding)
-        return self._with_biases(tile.completed(holding, stored, self._reads), holding)
+        return self._with_biases(holding, holding.layout, tile.completed(stored, self._reads))
 
-    def _with_biases(self, reading: Reading, holding: Holding) -> AnalogLayer:
+    def _with_biases(
+        self, holding: Holding, layout: Layout, arrays: ProgrammedArrays
+    ) -> AnalogLayer:
         biases = holding.plain_values(self)[len(holding.weights) :]
         dtype = getattr(self, holding.weights[0]).dtype
-        return AnalogLayer(reading.layout, reading.arrays, *biases, dtype=dtype)
+        return AnalogLayer(layout, arrays, *biases, dtype=dtype)
 
     def _programmed(self, key: str, holding: Holding) -> ProgrammedArrays:
         """The arrays of a matrix as they are stored, holding the present weights."""
@@ -183,8 +185,8 @@ class ArrayHolder(nn.Module):
         """What the arrays hold of each parameter; digital biases as they are."""
         parts: dict[str, list[Any]] = {}
         for key, holding in self._holdings(self._rows, self._options).items():
-            stored = Reading(self._tiles[key].layout(holding), self._programmed(key, holding))
-            held = self._with_biases(stored, holding).get_core_weights()
+            layout, stored = self._tiles[key].layout(holding), self._programmed(key, holding)
+            held = self._with_biases(holding, layout, stored).get_core_weights()
             for name, value in zip(holding.names, held, strict=False):
                 parts.setdefault(name, []).append(value)
         return {n: None if v[0] is None else torch.cat(v) for n, v in parts.items()}

@@ -143,8 +143,8 @@ def _analog(name: str, kind: str, module: AnalogModule) -> LayerReport:
 def _weights(holding: Holding, tile: Tile, module: AnalogModule) -> int:
     """Cells of one slice that carry weights, of differential pairs both."""
     outputs, inputs = tile.whole.shape
-    wired = holding.layout.wired(like=getattr(module, holding.weights[0]))
-    count = outputs * inputs if wired is None else int(wired.sum())
+    pieces = holding.layout.pieces
+    count = sum(prod(piece.shape) for piece in pieces) if pieces else outputs * inputs
     return count * tile.whole.arrays[0].mapping.signs
 
 

@@ -1,7 +1,7 @@
 """The matrices of a layer: which variables each holds, and how it sits in arrays."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -9,12 +9,11 @@ from torch import Tensor, nn
 
 from crosssim_core.chain.mapping import Side
 from crosssim_core.converters import ConverterErrors
-from crosssim_core.cores import ArrayPlan, ArrayState, Profile, ProgrammedArrays
+from crosssim_core.cores import ArrayPlan, ArrayState, Compact, Profile, ProgrammedArrays
 from crosssim_core.cores.converters import kept_errors, with_errors
-from crosssim_core.layers import Layout
+from crosssim_core.layers import ConvTransposeLayout, Layout, PackedConvLayout, wired
 from crosssim_core.random import NoiseSource, Occasions, Stream
 from crosssim_torch.chip import ChipIdentity, buffer_names, state_of
-from crosssim_torch.groups import plan_without_zeros, with_zeros, without_zeros, zeros_matter
 from crosssim_torch.noise import TorchNoise
 from crosssim_torch.options import LayerOptions
 from crosssim_torch.params import OwnParams
@@ -78,22 +77,14 @@ class Holding:
         return matrix
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """Arrays, and the layout that says what their lines are."""
-
-    layout: Layout
-    arrays: ProgrammedArrays
-
-
 @dataclass(slots=True)
 class Tile:
     """One matrix in arrays; their conductances are buffers of the layer."""
 
-    plan: ArrayPlan
-    """The arrays as they are stored: as they are, or without zeros between groups."""
     whole: ArrayPlan
     """The arrays as they are."""
+    compact: Compact | None
+    """The same without structural zeros, which is how they are stored; None where all cells are."""
     identity: ChipIdentity
     options: LayerOptions
     errors: ConverterErrors
@@ -106,8 +97,8 @@ class Tile:
     """Derived from the buffers, as are the next ones; None until they are needed."""
     complete: ProgrammedArrays | None = None
     """The arrays as they are, zeros included."""
-    alone: bool | None = None
-    """Whether products can be formed with the cells that are stored."""
+    read: ProgrammedArrays | None = None
+    """What products are formed with."""
     weights: tuple[Tensor, ...] | None = None
     """The weights that the arrays multiply by, in stock shapes."""
     profile: Profile | None = None
@@ -142,37 +133,46 @@ class Tile:
         if errors:
             whole = with_errors(whole, READ, errors, others_too=same_converters)
         kept = kept_errors(whole, READ)
-        small = None if options.structural_errors else without_zeros(layout)
-        plan = None if small is None else plan_without_zeros(whole, small, params, stream)
         if options.gradient == "masked":
-            plan, whole = plan and watched(plan), watched(whole)
-        if small is None or plan is None:
-            plan = whole
+            whole = watched(whole)
+        compact = None if options.structural_errors else Compact.of(whole, layout.pieces)
         profile = Profile.of(whole, images=layout.images)
-        return cls(plan, whole, identity, options, kept, profile=profile)
+        return cls(whole, compact, identity, options, kept, profile=profile)
+
+    @property
+    def plan(self) -> ArrayPlan:
+        """The arrays as they are stored."""
+        return self.whole if self.compact is None else self.compact.stored
 
     def layout(self, holding: Holding) -> Layout:
         """What the lines of ``plan`` are, with the present geometry of the layer."""
-        small = None if self.whole is self.plan else without_zeros(holding.layout)
-        return small or holding.layout
+        layout = holding.layout
+        if self.plan.stack == layout.stack:
+            return layout
+        if isinstance(layout, ConvTransposeLayout):
+            return replace(layout, packed=True)
+        names = layout.__dataclass_fields__  # type: ignore[attr-defined]
+        return PackedConvLayout(**{name: getattr(layout, name) for name in names})
 
     def write(
         self, holding: Holding, module: nn.Module, identity: ChipIdentity | None = None
     ) -> ArrayState:
         """Program the present weights; ``identity`` says which programming this is."""
-        occasion = (identity or self.identity).writes
+        occasion, compact = (identity or self.identity).writes, self.compact
         with apart():
-            layout, values = self.layout(holding), holding.plain_values(module)
+            values = holding.plain_values(module)
             assert values[0] is not None
+            dtype = torch.promote_types(values[0].dtype, torch.float32)
             # The share of a bias that each of its rows holds is no number of half precision.
-            matrix = layout.matrix(*(None if v is None else _exact(v) for v in values))
-            wired = None if self.options.structural_errors else layout.wired(like=matrix)
-            return self.plan.program(
-                matrix,
-                dtype=torch.promote_types(values[0].dtype, torch.float32),
-                occasion=occasion,
-                wired=wired,
-            )
+            exact = [None if v is None else _exact(v) for v in values]
+            if compact is not None and compact.programmed_apart:
+                matrix = self.layout(holding).matrix(*exact)
+                return compact.program(matrix, dtype=dtype, occasion=occasion)
+            layout = holding.layout
+            matrix = layout.matrix(*exact)
+            cells = None if self.options.structural_errors else wired(layout, like=matrix)
+            state = self.whole.program(matrix, dtype=dtype, occasion=occasion, wired=cells)
+            return state if compact is None else compact.stripped(state)
 
     def load(self, key: str, buffers: Mapping[str, Any], reads: Occasions) -> ProgrammedArrays:
         """The arrays as they are stored in ``buffers``."""
@@ -181,25 +181,29 @@ class Tile:
             self.stored = self._arrays(self.plan, state, reads)
         return self.stored
 
-    def completed(self, holding: Holding, stored: ProgrammedArrays, reads: Occasions) -> Reading:
+    def completed(self, stored: ProgrammedArrays, reads: Occasions) -> ProgrammedArrays:
         """The arrays as they are, zeros included."""
-        if self.whole is self.plan:
-            return Reading(holding.layout, stored)
+        if self.compact is None:
+            return stored
         if self.complete is None:
             with apart():
-                state = with_zeros(stored.state, self.whole, holding.layout)
+                state = self.compact.completed(stored.state)
             self.complete = self._arrays(self.whole, state, reads)
-        return Reading(holding.layout, self.complete)
+        return self.complete
 
-    def readable(self, holding: Holding, stored: ProgrammedArrays, reads: Occasions) -> Reading:
+    def readable(self, stored: ProgrammedArrays, reads: Occasions) -> ProgrammedArrays:
         """What products are formed with: zeros are left out where they cannot matter."""
-        if self.alone is None:
-            with apart():
-                watched = self.profile is not None and self.profile.currents is not None
-                self.alone = self.whole is self.plan or not (watched or zeros_matter(stored))
-        if self.alone:
-            return Reading(self.layout(holding), stored)
-        return self.completed(holding, stored, reads)
+        if self.read is None:
+            compact, profile = self.compact, self.profile
+            shown = profile is not None and profile.currents is not None
+            if shown or compact is None or not compact.suffices(stored.state.weights):
+                self.read = self.completed(stored, reads)
+            else:
+                assert compact.reading is not None
+                with apart():
+                    state = compact.picked(stored.state)
+                self.read = self._arrays(compact.reading, state, reads)
+        return self.read
 
     def _arrays(self, plan: ArrayPlan, state: ArrayState, reads: Occasions) -> ProgrammedArrays:
         return ProgrammedArrays(plan, state, reads, self._sources, self.profile)
@@ -233,7 +237,7 @@ class Tile:
 
     def forget(self) -> None:
         """Drop what was derived from the buffers."""
-        self.stored = self.complete = self.alone = self.weights = None
+        self.stored = self.complete = self.read = self.weights = None
 
     def sees_other(self, buffers: Mapping[str, Any]) -> bool:
         """Whether other buffers, or other values, have taken the place of those it looked at."""

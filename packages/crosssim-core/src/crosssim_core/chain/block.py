@@ -28,6 +28,21 @@ class WeightRange(NamedTuple):
         return (self.high - self.low) / 2
 
 
+class Held(NamedTuple):
+    """A piece of a matrix: all cells of some outputs, but those that hold no weight."""
+
+    outputs: slice
+    """Its place among the outputs of the matrix."""
+    inputs: tuple[slice, ...]
+    """Those that drive it, ascending; inside the piece they follow one another."""
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Its outputs and inputs."""
+        inputs = sum(lines.stop - lines.start for lines in self.inputs)
+        return self.outputs.stop - self.outputs.start, inputs
+
+
 @dataclass(frozen=True, slots=True)
 class Block:
     """The array that holds one part of a matrix."""
@@ -43,6 +58,19 @@ class Block:
     """Conductances over the largest one [1]; a unit line comes before the outputs."""
     laws: tuple[tuple[SummedLaw, ...], ...] = ()
     """Polynomials that give the line currents, for each slice and sign; empty for ohmic cells."""
+    held: tuple[Held, ...] | None = None
+    """The piece of the matrix that it is part of, or each of a stack of pieces; ``outputs`` and
+    ``inputs`` count inside of it. None where they count in the matrix."""
+
+    @property
+    def stack(self) -> tuple[int, ...]:
+        """Number of matrices where it holds part of a stack; empty for a single matrix."""
+        return tuple(self.conductance.shape[2:-2])
+
+    @property
+    def idle(self) -> bool:
+        """Whether it holds nothing for its outputs."""
+        return self.held is not None and self.inputs.start == self.inputs.stop
 
     @property
     def name(self) -> str:
@@ -54,11 +82,6 @@ class Block:
 
 Grid = tuple[tuple[Block, ...], ...]
 """Rows of blocks: each row shares its outputs, blocks of a row divide the inputs."""
-
-
-def stacked(grid: Grid) -> bool:
-    """Whether the blocks hold parts of a stack of matrices, not of a single one."""
-    return bool(grid[0][0].conductance.ndim > 4)
 
 
 def shown(grid: Grid) -> Grid:

@@ -164,7 +164,6 @@ def _bank(
     terms: list[Term], number: int, block: Block, source: Source, product: ArrayProduct
 ) -> Bank:
     plan, driver, inputs = block.plan, source.driver, block.inputs
-    xp = array_namespace(terms[0].g)
     rows, constants, starts, spreads, gains, laws = [], [], [], [], [], []
     pooled = driver.path.digits is not None and not plan.adc_per_digit
     for term in terms:
@@ -176,7 +175,7 @@ def _bank(
         ahead = per * driver.low if term.law is None else 0.0
         start = _start(levels, like=g)
         constants.append(_constant(g, ahead, 0.0 if pooled else start))
-        starts.append(xp.full_like(g[..., 0], start))
+        starts.append(_filled(g.shape[:-1], start, like=g))
         if term.law is not None:
             laws.append(combined([(per, less(term.law, background))]))
         gains.append(term.gain / per)
@@ -185,9 +184,8 @@ def _bank(
     constant = None
     if any(own is not None for own in constants):
         filled = zip(constants, rows, strict=True)
-        constant = _joined(
-            [xp.zeros_like(g[..., 0]) if own is None else own for own, g in filled], axis=-1
-        )
+        zeros = (_filled(g.shape[:-1], 0.0, like=g) if own is None else own for own, g in filled)
+        constant = _joined(list(zeros), axis=-1)
     steps = (source.zero.steps, source.one.steps)
     powers = (source.zero.powers, source.one.powers)
     return Bank(
@@ -221,8 +219,10 @@ def _start(levels: UniformLevels | None, *, like: Array) -> float:
 
 def constant_of(lines: tuple[int, ...], value: float, *, like: Array) -> Array | None:
     """``value`` for each line; None if it is 0."""
-    if value == 0.0:
-        return None
+    return None if value == 0.0 else _filled(lines, value, like=like)
+
+
+def _filled(lines: tuple[int, ...], value: float, *, like: Array) -> Array:
     return array_namespace(like).full(lines, value, dtype=like.dtype, device=device_of(like))
 
 

@@ -1,5 +1,8 @@
 """Output lines that lie side by side: stacked terms, and unit lines that come first."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 from jaxtyping import Float
 
 from crosssim_core._array import array_namespace, device_of
@@ -53,3 +56,25 @@ def along(x: Array, axis: int, part: slice, /) -> tuple[slice, ...]:
     index = [slice(None)] * x.ndim
     index[axis] = part
     return tuple(index)
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """Some of many lines, in an order of their own."""
+
+    index: slice | Array
+
+    @classmethod
+    def of(cls, numbers: Sequence[int], *, like: Array) -> "Lines":
+        """The lines of these ``numbers``, for arrays that live where ``like`` does."""
+        first, count = (numbers[0], len(numbers)) if numbers else (0, 0)
+        if list(numbers) == list(range(first, first + count)):
+            return cls(slice(first, first + count))
+        xp = array_namespace(like)
+        return cls(xp.asarray(list(numbers), dtype=xp.int64, device=device_of(like)))
+
+    def pick(self, x: Float[Array, "*lines"], axis: int, /) -> Float[Array, "*lines"]:
+        """These lines of ``x``, along ``axis``."""
+        if isinstance(self.index, slice):
+            return x[along(x, axis, self.index)]
+        return array_namespace(x).take(x, self.index, axis=axis)

@@ -6,7 +6,7 @@ from jaxtyping import Float
 
 from crosssim_core._array import array_namespace
 from crosssim_core.arrays import line_currents
-from crosssim_core.chain.block import Block, Grid, WeightRange, stacked
+from crosssim_core.chain.block import Block, Grid, WeightRange
 from crosssim_core.chain.inputs import total
 from crosssim_core.chain.lines import flat
 from crosssim_core.chain.mapping import decode
@@ -38,7 +38,7 @@ def read_literal(
     xp = array_namespace(x)
     rows = [sum(_read(x, block, weights, noise, tap) for block in row) for row in grid]
     y = xp.concat(rows, axis=-1)
-    return flat(y, -1) if stacked(grid) else y
+    return flat(y, -1) if grid[0][0].stack else y
 
 
 def _read(

@@ -1,6 +1,7 @@
 """How the currents of the output lines are formed from voltages and conductances."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from math import prod
 from typing import Any, ClassVar, Protocol
 
@@ -8,6 +9,7 @@ from jaxtyping import Float
 
 from crosssim_core._array import array_namespace
 from crosssim_core.chain.arithmetic import Arithmetic
+from crosssim_core.chain.block import Held
 from crosssim_core.typing import Array
 
 Operator = Callable[[Any, Any], Any]
@@ -52,6 +54,12 @@ class ArrayProduct(Protocol):
             rest: What drives the lines of padding, likewise.
         """
 
+    def among(self, held: tuple[Held, ...], /) -> "ArrayProduct":
+        """The product of a stack of pieces of the matrix, or of a single one without a stack.
+
+        Each is driven by inputs of its own, which ``inputs`` of an operator counts.
+        """
+
     def positions(self, x: Any, /) -> int:
         """Vectors that one element of the first axis of ``x`` stands for; 0 for a single vector."""
 
@@ -66,12 +74,16 @@ class ArrayProduct(Protocol):
         """
 
 
+@dataclass(frozen=True, slots=True)
 class MatrixProduct:
     """Vectors along the last axis, so that the currents are ``v[…, inputs] @ g.T``.
 
     Those of a stack of matrices lie along the axis before it.
     """
 
+    held: tuple[Held, ...] = ()
+    """Pieces of the matrix, each of which takes its own from one vector for all; empty for the
+    matrix itself."""
     axis: ClassVar[int] = -1
     arithmetic: ClassVar[Arithmetic] = Arithmetic()
 
@@ -85,15 +97,18 @@ class MatrixProduct:
         one: float = 1.0,
         rest: float = 0.0,
     ) -> Operator:
-        matrix = array_namespace(g).matrix_transpose(g)
+        matrix, stacked = array_namespace(g).matrix_transpose(g), g.ndim > 2
 
         def currents(v: Array, further: Any) -> Array:
-            lines = _products(v[..., inputs], matrix)
+            lines = _products(self._driving(v, stacked)[..., inputs], matrix)
             if constant is not None:
                 lines += constant
             return lines if further is None else lines + further
 
         return currents
+
+    def among(self, held: tuple[Held, ...], /) -> "ArrayProduct":
+        return MatrixProduct(held)
 
     def positions(self, x: Array, /) -> int:
         return prod(x.shape[1:-1]) if x.ndim > 1 else 0
@@ -102,10 +117,21 @@ class MatrixProduct:
         xp = array_namespace(like)
 
         def sums(v: Array, further: Any) -> Array:
-            total = gain * xp.sum(v[..., inputs], axis=-1, keepdims=True)
+            total = gain * xp.sum(
+                self._driving(v, len(self.held) > 1)[..., inputs], axis=-1, keepdims=True
+            )
             return total if further is None else total + further
 
         return sums
+
+    def _driving(
+        self, v: Float[Array, "*batch inputs"], stacked: bool
+    ) -> Float[Array, "*batch own"]:
+        if not self.held:
+            return v
+        xp = array_namespace(v)
+        own = [xp.concat([v[..., lines] for lines in piece.inputs], axis=-1) for piece in self.held]
+        return xp.stack(own, axis=-2) if stacked else own[0]
 
 
 def _products(

@@ -11,7 +11,7 @@ from jaxtyping import Float
 from crosssim_core._array import array_namespace
 from crosssim_core.chain.bank import Bank
 from crosssim_core.chain.drive import Drive, Driver
-from crosssim_core.chain.lines import flat, per_line
+from crosssim_core.chain.lines import Lines, flat, per_line
 from crosssim_core.chain.product import ArrayProduct, Operator
 from crosssim_core.chain.tap import Tap
 from crosssim_core.random import NoiseSource
@@ -88,8 +88,41 @@ class Share:
         return _unscaled(y, drive, product, bias) if self.scaled else y
 
 
-Row = tuple[Merged | Share, ...]
+Shares = tuple[Merged | Share, ...]
 """Everything that is summed up to some of the outputs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Some of the outputs."""
+
+    product: ArrayProduct
+    """How their line currents are formed."""
+    shares: Shares
+    lines: Lines
+    """Which of all outputs they are."""
+    count: int
+    """How many."""
+    stack: tuple[int, ...]
+    """Matrices that give equally many of them, along an axis of their own; empty for one."""
+
+    def read(
+        self,
+        drives: Sequence[Drive],
+        noise: NoiseSource | None,
+        bias: Array | None,
+        tap: Tap | None,
+    ) -> Array:
+        """The outputs with their part of ``bias`` added."""
+        if bias is not None:
+            bias = self.lines.pick(bias, 0)
+            if self.stack:
+                bias = array_namespace(bias).reshape(bias, (*self.stack, -1))
+        y: Any = None
+        for part in self.shares:
+            share = part.read(drives, self.product, noise, bias, tap)
+            y, bias = share if y is None else y + share, None
+        return flat(y, self.product.axis) if self.stack else y
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +134,8 @@ class SimplifiedReader:
     drivers: tuple[Driver, ...]
     """The kinds of input path among the arrays."""
     rows: tuple[Row, ...]
-    outputs: tuple[slice, ...]
-    """Outputs of each row."""
-    stack: int
-    """Matrices, each driven by inputs of its own, whose lines follow one another in the end."""
+    order: Lines
+    """Where each output is among those of all rows."""
     stacked: int
     """Lines that stand for the outputs of one vector at once, where terms or digits are many; 0
     where they are not, so that memory is that of the outputs."""
@@ -146,20 +177,11 @@ class SimplifiedReader:
         """`read` of inputs that are few enough."""
         work = self.product.arithmetic
         drives = [driver.drive(x, work) for driver in self.drivers]
-        rows = []
-        if bias is not None and self.stack > 1:
-            bias = array_namespace(bias).reshape(bias, (self.stack, -1))
-        for row, outputs in zip(self.rows, self.outputs, strict=True):
-            own = bias if bias is None or len(self.rows) == 1 else bias[..., outputs]
-            y: Any = None
-            for part in row:
-                share = part.read(drives, self.product, noise, own, tap)
-                y, own = share if y is None else y + share, None
-            rows.append(y)
-        axis, y = self.product.axis, rows[0]
-        if len(rows) > 1:
-            y = array_namespace(y).concat(rows, axis=axis)
-        return flat(y, axis) if self.stack > 1 else y
+        rows = [row.read(drives, noise, bias, tap) for row in self.rows]
+        if len(rows) == 1:
+            return rows[0]
+        axis = self.rows[0].product.axis
+        return self.order.pick(array_namespace(rows[0]).concat(rows, axis=axis), axis)
 
 
 def _sum(a: Array | None, b: Array | None) -> Array | None:

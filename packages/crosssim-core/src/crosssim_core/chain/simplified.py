@@ -43,18 +43,20 @@ no rewrite is applied then that needs lines that do not saturate, and every curr
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import reduce
+from math import prod
 from operator import add
 
 from crosssim_core._array import array_namespace
-from crosssim_core.chain.block import Block, Grid, WeightRange, shown, stacked
+from crosssim_core.chain.block import Block, Grid, WeightRange, shown
 from crosssim_core.chain.drive import Driver
 from crosssim_core.chain.folding import Source, constant_of, fold, per_user
 from crosssim_core.chain.inputs import InputScale
+from crosssim_core.chain.lines import Lines
 from crosssim_core.chain.matrix import user_weights
 from crosssim_core.chain.noise import ReadMoments
 from crosssim_core.chain.plan import ReadPlan
-from crosssim_core.chain.product import ArrayProduct
-from crosssim_core.chain.reader import Merged, Row, Share, SimplifiedReader
+from crosssim_core.chain.product import MATRIX_PRODUCT, ArrayProduct
+from crosssim_core.chain.reader import Merged, Row, Share, Shares, SimplifiedReader
 from crosssim_core.typing import Array
 
 
@@ -89,34 +91,51 @@ def simplify(
     ]
     remaining = iter(cells)
     parts = [[(block, next(remaining)) for block in row] for row in grid]
-    rows: list[Row]
-    if len(drivers) == 1 and all(_mergeable(block.plan) for block in blocks):
-        rows = [(_merged(parts, sources[0], weights, product, noisy=noisy),)]
-        outputs = [slice(0, grid[-1][0].outputs.stop)]
-    else:
-        rows = [_row(row, sources, weights, product) for row in parts]
-        outputs = [row[0].outputs for row in grid]
-    return SimplifiedReader(
-        product,
-        tuple(drivers),
-        tuple(rows),
-        tuple(outputs),
-        grid[0][0].conductance.shape[2] if stacked(grid) else 1,
-        _stacked(rows, outputs, drivers),
-    )
+    merges = len(drivers) == 1 and all(_mergeable(block.plan) for block in blocks)
+    joined = merges and blocks[0].held is None
+    rows: list[Row] = []
+    numbers: list[int] = []
+    for together in [parts] if joined else [[row] for row in parts]:
+        first = together[0][0][0]
+        own = product if first.held is None else product.among(first.held)
+        shares: Shares
+        if merges:
+            shares = (_merged(together, sources[0], weights, own, noisy=noisy),)
+        else:
+            shares = _shares(together[0], sources, weights, own)
+        lines = _lines([row[0][0] for row in together], grid[-1][0].outputs.stop)
+        rows.append(Row(own, shares, Lines.of(lines, like=like), len(lines), first.stack))
+        numbers += lines
+    order = Lines.of(sorted(range(len(numbers)), key=numbers.__getitem__), like=like)
+    return SimplifiedReader(product, tuple(drivers), tuple(rows), order, _most(rows, drivers))
 
 
-def _stacked(rows: Sequence[Row], outputs: Sequence[slice], drivers: Sequence[Driver]) -> int:
+def _lines(rows: Sequence[Block], outputs: int) -> list[int]:
+    """Which of all outputs these rows give, one matrix of a stack after the other.
+
+    Args:
+        rows: A block of each.
+        outputs: Those of one matrix of a stack.
+    """
+    block = rows[0]
+    firsts = [outputs * k for k in range(*block.stack or (1,))]
+    if block.held is not None:
+        firsts = [piece.outputs.start for piece in block.held]
+    own = [i for row in rows for i in range(row.outputs.start, row.outputs.stop)]
+    return [first + i for first in firsts for i in own]
+
+
+def _most(rows: Sequence[Row], drivers: Sequence[Driver]) -> int:
     """Lines that stand for the outputs of one vector at once, as `SimplifiedReader` tells."""
     scales = [driver.path.scale for driver in drivers]
     if any(scale.factor is None and not scale.per_vector for scale in scales):
         return 0  # Inputs of a call have one scale.
     most = 1
     for row in rows:
-        for share in row:
+        for share in row.shares:
             if isinstance(share, Share):
                 most = max(most, *(max(len(b.gains), len(b.weights)) for b in share.banks))
-    return most * max(part.stop - part.start for part in outputs) if most > 1 else 0
+    return most * max(row.count // prod(row.stack) for row in rows) if most > 1 else 0
 
 
 def _mergeable(plan: ReadPlan) -> bool:
@@ -142,19 +161,21 @@ def _driver(plan: ReadPlan) -> Driver:
     return Driver(path, folded)
 
 
-def _row(
+def _shares(
     parts: Sequence[tuple[Block, ReadMoments]],
     sources: Sequence[Source],
     weights: WeightRange,
     product: ArrayProduct,
-) -> Row:
+) -> tuple[Share, ...]:
     """The shares of arrays that divide the inputs."""
     drivers = [source.driver for source in sources]
-    shares: Row = ()
+    beside = sum(_without_cells(block, weights) for block, _ in parts if block.idle)
+    parts = [pair for pair in parts if not pair[0].idle]
+    shares: tuple[Share, ...] = ()
     for source in sources:
         own = [pair for pair in parts if drivers.index(_driver(pair[0].plan)) == source.path]
         if own:
-            shares += (_share(own, source, weights, product),)
+            shares += (_share(own, source, weights, product, 0.0 if shares else beside),)
     return shares
 
 
@@ -163,11 +184,12 @@ def _share(
     source: Source,
     weights: WeightRange,
     product: ArrayProduct,
+    beside: float,
 ) -> Share:
     folded = [fold(block, cells, source, weights, product) for block, cells in parts]
     block, g = parts[0][0], parts[0][1].mean
     lines = (*g.shape[2:-2], block.outputs.stop - block.outputs.start)
-    constant = sum(part.constant for part in folded)
+    constant = beside + sum(part.constant for part in folded)
     one = source.one.whole
     return Share(
         path=source.path,
@@ -181,6 +203,15 @@ def _share(
         ),
         constant=constant_of(lines, constant, like=g),
     )
+
+
+def _without_cells(block: Block, weights: WeightRange) -> float:
+    """What an array that holds nothing for an output adds to it: what no current is read as."""
+    one = replace(block, outputs=slice(0, 1), held=None, conductance=block.conductance[..., :1, :])
+    reader = simplify(((one,),), weights=weights, product=MATRIX_PRODUCT)
+    assert reader is not None
+    like = one.conductance
+    return float(reader.read(array_namespace(like).zeros_like(like[0, :1, ..., 0, :]))[0, 0])
 
 
 def _spans(parts: Sequence[tuple[slice, float]]) -> list[tuple[slice, float]]:

@@ -1,5 +1,6 @@
 """A matrix held by arrays: how it is divided, programmed and read."""
 
+from crosssim_core.cores.compact import Compact
 from crosssim_core.cores.conductances import ArrayConductances
 from crosssim_core.cores.core import AnalogCore
 from crosssim_core.cores.matrix import AnalogMatrix
@@ -17,6 +18,7 @@ __all__ = [
     "ArrayPlan",
     "ArrayState",
     "ChipState",
+    "Compact",
     "Profile",
     "ProgrammedArrays",
 ]

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from jaxtyping import Bool, Float
 
-from crosssim_core._array import array_namespace
-from crosssim_core.chain.block import Block, Grid, WeightRange
+from crosssim_core._array import array_namespace, device_of
+from crosssim_core.chain.block import Block, Grid, Held, WeightRange
 from crosssim_core.chain.mapping import Mapping, Side, facing, make_mapping, weights_of
 from crosssim_core.chain.plan import ReadPlan
 from crosssim_core.chain.write import CellWriter
@@ -40,6 +40,8 @@ class ArrayPart:
     """Where the errors of this array come from."""
     stack: int = 1
     """Arrays side by side, one for each matrix of a stack."""
+    held: tuple[Held, ...] | None = None
+    """As for `Block`."""
 
     @property
     def cells(self) -> tuple[int, ...]:
@@ -81,7 +83,7 @@ class ArrayPlan:
     """A snapshot: one tree, or one for each array."""
     parts: tuple[tuple[ArrayPart, ...], ...]
     """Grid of arrays, of each matrix of a stack: each row shares its outputs, parts of a row
-    divide the inputs."""
+    divide the inputs, or those that hold a weight."""
     stream: Stream
     """Where everything random that belongs to the chip comes from."""
     stack: int = 1
@@ -243,14 +245,13 @@ class ArrayPlan:
 
     def matrix(self, state: ArrayState) -> Float[Array, "outputs inputs"]:
         """The matrix that the conductances stand for, programming errors included."""
-        xp = array_namespace(state.conductance[0])
-        blocks = iter(state.conductance)
-        rows = [
-            xp.concat([weights_of(part.mapping, next(blocks)) for part in row], axis=-1)
-            for row in self.parts
-        ]
-        joined = xp.reshape(xp.concat(rows, axis=-2), self.shape)
-        return state.weights.half * joined + state.weights.middle
+        like, (outputs, inputs) = state.conductance[0], self.shape
+        xp, shape = array_namespace(like), (self.stack, outputs // self.stack, inputs)
+        matrix = xp.zeros(shape, dtype=like.dtype, device=device_of(like))
+        for part, held in zip(self.arrays, state.conductance, strict=True):
+            weights = state.weights.half * weights_of(part.mapping, held) + state.weights.middle
+            matrix[..., part.outputs, part.inputs] = weights
+        return xp.reshape(matrix, self.shape)
 
 
 def _part(
@@ -283,7 +284,7 @@ def _block(part: ArrayPart, number: int, conductance: Array, side: Side) -> Bloc
     if side == "vmm":
         outputs, inputs = inputs, outputs
     driven = facing(conductance, part.mapping, side)
-    return Block(number, outputs, inputs, part.reads[side], driven)
+    return Block(number, outputs, inputs, part.reads[side], driven, held=part.held)
 
 
 def _cells(wired: Array, target: Array) -> Array:

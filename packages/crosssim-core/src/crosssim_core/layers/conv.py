@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from math import prod
 
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 
 from crosssim_core._array import array_namespace, device_of
+from crosssim_core.chain.block import Held
 from crosssim_core.errors import ShapeError
 from crosssim_core.layers.checks import (
     check_axes,
@@ -73,11 +74,10 @@ class ConvLayout:
         check_shapes(weight=(weight, wanted), bias=(bias, wanted[:1]))
         flat = xp.reshape(weight, (self.out_channels, self._group[1]))
         if self.groups > 1:
-            rows = [
-                xp.concat([self._block(flat, row, col) for col in range(self.groups)], axis=1)
-                for row in range(self.groups)
-            ]
-            flat = xp.concat(rows, axis=0)
+            own, shape = flat, (self.out_channels, self.in_channels * self.window)
+            flat = xp.zeros(shape, dtype=own.dtype, device=device_of(own))
+            for piece in self.pieces:
+                flat[piece.outputs, piece.inputs[0]] = own[piece.outputs, :]
         return append_bias(flat, bias, self.bias_rows)
 
     def variables(self, matrix: Float[Array, "outputs inputs"], /) -> tuple[Array, Array | None]:
@@ -97,13 +97,17 @@ class ConvLayout:
     def digital_bias(self, bias: Float[Array, " outputs"] | None = None, /) -> Array | None:
         return None if self.bias_rows else bias
 
-    def wired(self, *, like: Array) -> Bool[Array, "outputs inputs"] | None:
-        if self.groups == 1:
-            return None
-        xp = array_namespace(like)
-        kernel = (self.out_channels, self.in_channels // self.groups, *self.kernel_size)
-        ones = xp.ones(kernel, dtype=xp.float32, device=device_of(like))
-        return self.matrix(ones, ones[(slice(None), *(0,) * (ones.ndim - 1))]) != 0
+    @property
+    def pieces(self) -> tuple[Held, ...]:
+        height, width = self._group
+        bias = slice(self.in_channels * self.window, self.shape[1])
+        return tuple(
+            Held(
+                slice(g * height, (g + 1) * height),
+                (slice(g * width, (g + 1) * width), *((bias,) if self.bias_rows else ())),
+            )
+            for g in range(self.groups if self.groups > 1 else 0)
+        )
 
     def check(self, x: Float[Array, "*images"], /) -> None:
         axes = len(self.kernel_size)
@@ -152,23 +156,6 @@ class ConvLayout:
             padded, kernel=self.kernel_size, stride=self.stride, dilation=self.dilation
         )
 
-    def spread(
-        self, held: Float[Array, "*arrays groups outputs columns"], zeros: Array, /
-    ) -> Float[Array, "*arrays outputs inputs"]:
-        """The cells of the groups, held without anything between them, among ``zeros``.
-
-        Args:
-            held: The cells of each group, its columns as `PackedConvLayout` has them.
-            zeros: What cells without a weight hold, in the shape of the result; left unchanged.
-        """
-        height, width = self._group
-        whole = array_namespace(zeros).asarray(zeros, copy=True)
-        for g in range(self.groups):
-            rows = slice(g * height, (g + 1) * height)
-            whole[..., rows, g * width : (g + 1) * width] = held[..., g, :, :width]
-            whole[..., rows, self.groups * width :] = held[..., g, :, width:]
-        return whole
-
     @property
     def _group(self) -> tuple[int, int]:
         """Rows and columns of the block of one group."""
@@ -176,8 +163,3 @@ class ConvLayout:
             self.out_channels // self.groups,
             self.in_channels // self.groups * self.window,
         )
-
-    def _block(self, flat: Array, row: int, col: int) -> Array:
-        height, _ = self._group
-        block = flat[row * height : (row + 1) * height, :]
-        return block if row == col else array_namespace(flat).zeros_like(block)

@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 
 from crosssim_core._array import array_namespace, device_of
+from crosssim_core.chain.block import Held
 from crosssim_core.errors import ParameterError, ShapeError
 from crosssim_core.layers.checks import check_axes, check_counts, check_groups, check_shapes
 from crosssim_core.layers.conv import ConvLayout
@@ -101,8 +102,9 @@ class ConvTransposeLayout:
     def digital_bias(self, bias: Float[Array, " outputs"] | None = None, /) -> Array | None:
         return None if self.bias_rows else bias
 
-    def wired(self, *, like: Array) -> Bool[Array, "outputs inputs"] | None:
-        return self.convolution.wired(like=like)
+    @property
+    def pieces(self) -> tuple[Held, ...]:
+        return self.convolution.pieces
 
     def check(self, x: Float[Array, "*images"], /) -> None:
         axes = len(self.kernel_size)

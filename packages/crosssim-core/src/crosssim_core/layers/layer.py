@@ -10,7 +10,7 @@ from crosssim_core.cores.dtypes import cast, output_dtype
 from crosssim_core.cores.holder import numbers, operand
 from crosssim_core.cores.trees import Params, trees_of
 from crosssim_core.cores.weights import check_real
-from crosssim_core.layers.layout import Layout
+from crosssim_core.layers.layout import Layout, wired
 from crosssim_core.layers.vectors import read_vectors
 from crosssim_core.parameters import CrossSimParameters, OutputDType, SimulationParameters
 from crosssim_core.random import Occasions, Stream
@@ -83,7 +83,7 @@ class AnalogLayer:
         exact = (None if v is None else xp.astype(v, xp.float64) for v in (weight, bias))
         plan = ArrayPlan.of(layout.shape, trees, Stream.of(seed), stack=layout.stack)
         state = plan.program(
-            layout.matrix(*exact), dtype=xp.float64, wired=layout.wired(like=weight)
+            layout.matrix(*exact), dtype=xp.float64, wired=wired(layout, like=weight)
         )
         profile = Profile.of(plan, images=layout.images)
         arrays = ProgrammedArrays(plan, state, Occasions(), profile=profile)

@@ -5,6 +5,7 @@ from typing import Any, Protocol
 from jaxtyping import Bool, Float
 
 from crosssim_core._array import array_namespace, device_of
+from crosssim_core.chain.block import Held
 from crosssim_core.typing import Array
 
 
@@ -42,8 +43,9 @@ class Layout(Protocol):
     def digital_bias(self, *biases: Any, **_: Any) -> Float[Array, " outputs"] | None:
         """What is added to the products of all these biases; None if nothing is."""
 
-    def wired(self, *, like: Array) -> Bool[Array, "outputs inputs"] | None:
-        """Cells that carry a weight, in the library of ``like``; None if all do."""
+    @property
+    def pieces(self) -> tuple[Held, ...]:
+        """The pieces of the matrix that hold its weights; empty if all cells carry one."""
 
     def check(self, x: Float[Array, "*data"], /) -> None:
         """Raise ShapeError if the layer cannot take ``x``."""
@@ -70,6 +72,18 @@ class Layout(Protocol):
         self, y: Float[Array, "*result"], bias: Float[Array, " outputs"], /
     ) -> Float[Array, "*result"]:
         """Output ``y`` with a digital bias added."""
+
+
+def wired(layout: Layout, *, like: Array) -> Bool[Array, "outputs inputs"] | None:
+    """Cells that carry a weight, in the library of ``like``; None if all do."""
+    if not layout.pieces:
+        return None
+    xp = array_namespace(like)
+    cells = xp.zeros(layout.shape, dtype=xp.bool, device=device_of(like))
+    for piece in layout.pieces:
+        for inputs in piece.inputs:
+            cells[piece.outputs, inputs] = True
+    return cells
 
 
 def bias_columns(

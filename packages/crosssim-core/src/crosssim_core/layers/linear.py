@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from jaxtyping import Float
 
 from crosssim_core._array import array_namespace
+from crosssim_core.chain.block import Held
 from crosssim_core.errors import ShapeError
 from crosssim_core.layers.checks import check_counts, check_shapes
 from crosssim_core.layers.layout import append_bias, append_ones, held_bias
@@ -54,8 +55,9 @@ class LinearLayout:
     def digital_bias(self, bias: Float[Array, " outputs"] | None = None, /) -> Array | None:
         return None if self.bias_rows else bias
 
-    def wired(self, *, like: Array) -> None:
-        return None
+    @property
+    def pieces(self) -> tuple[Held, ...]:
+        return ()
 
     def check(self, x: Float[Array, "*batch features"], /) -> None:
         if x.ndim == 0 or x.shape[-1] != self.in_features:

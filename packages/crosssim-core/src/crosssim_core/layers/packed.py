@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from jaxtyping import Float
 
 from crosssim_core._array import array_namespace
+from crosssim_core.chain.block import Held
 from crosssim_core.layers.conv import ConvLayout
 from crosssim_core.layers.layout import append_bias, append_ones, held_bias
 from crosssim_core.typing import Array
@@ -39,8 +40,9 @@ class PackedConvLayout(ConvLayout):
         weight = array_namespace(matrix).reshape(matrix[:, :width], kernel)
         return weight, held_bias(matrix, slice(width, self.shape[1])) if self.bias else None
 
-    def wired(self, *, like: Array) -> None:
-        return None
+    @property
+    def pieces(self) -> tuple[Held, ...]:
+        return ()
 
     def vectors(
         self, x: Float[Array, "*images"], /

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from typing import Self
 
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 
-from crosssim_core._array import array_namespace, device_of
+from crosssim_core._array import array_namespace
+from crosssim_core.chain.block import Held
 from crosssim_core.errors import ShapeError
 from crosssim_core.layers.checks import check_counts, check_shapes
 from crosssim_core.layers.layout import append_ones, bias_columns, held_bias
@@ -141,13 +142,22 @@ class CellLayout:
                 total = spread if total is None else total + spread
         return total
 
-    def wired(self, *, like: Array) -> Bool[Array, "outputs inputs"] | None:
+    @property
+    def pieces(self) -> tuple[Held, ...]:
         if self.input_blocks == self.state_blocks:
-            return None
-        xp, gates = array_namespace(like), len(self.input_blocks) * self.hidden_size
-        ones = xp.ones((gates, self._data), dtype=xp.float32, device=device_of(like))
-        weights = ones[:, : self.input_size], ones[:, self.input_size :]
-        return self.matrix(*weights, ones[:, 0], ones[:, 0]) != 0
+            return ()
+        ends = (0, self.input_size, self._data, self._data + self.input_bias_rows, self.shape[1])
+        of_input, of_state, input_bias, state_bias = map(slice, ends, ends[1:])
+        found: list[Held] = []
+        for block in range(max(*self.input_blocks, *self.state_blocks) + 1):
+            kinds = (block in self.input_blocks, block in self.state_blocks) * 2
+            every = zip((of_input, of_state, input_bias, state_bias), kinds, strict=True)
+            inputs = tuple(own for own, held in every if held and own.start < own.stop)
+            start, stop = block * self.hidden_size, (block + 1) * self.hidden_size
+            if found and found[-1].inputs == inputs:
+                start = found.pop().outputs.start
+            found.append(Held(slice(start, stop), inputs))
+        return tuple(found)
 
     def check(self, x: Float[Array, "*batch data"], /) -> None:
         if x.ndim == 0 or x.shape[-1] != self._data:
