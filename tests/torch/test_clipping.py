@@ -54,7 +54,7 @@ def currents(layer, vectors):
             inputs = vectors[..., block.inputs]
             for pair in block.conductance:
                 signs = [pair[0] - pair[1]] if block.plan.interleaved else list(pair)
-                yield r, [inputs @ g.mT for g in signs]
+                yield r, [(inputs[..., None, :] @ g.mT)[..., 0, :] for g in signs]
 
 
 STYLES = {
@@ -93,7 +93,9 @@ def test_what_arrives_at_an_output_is_dropped_where_a_line_that_goes_into_it_sat
     for row, lines in currents(layer, vectors):
         outside = torch.stack([abs(line) > limit for line in lines]).any(0)
         rows[row] = rows[row] | outside if row in rows else outside
-    dropped = layer.core.layout.outputs(torch.cat(list(rows.values()), dim=-1), x)
+    lines = torch.cat(list(rows.values()), dim=-1)
+    lines = lines.flatten(-2) if groups == "packed" else lines
+    dropped = layer.core.layout.outputs(lines, x)
     assert dropped.any()
     assert not dropped.all()
 

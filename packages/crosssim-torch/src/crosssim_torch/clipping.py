@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from crosssim_core.chain.inputs import InputPath
+from crosssim_core.chain.lines import flat
 from crosssim_core.cores import ArrayPlan
 from crosssim_core.layers import Layout
 from crosssim_core.parameters import CrossSimParameters
@@ -91,6 +92,8 @@ class InputRanges:
         """
         vectors: Tensor = layout.vectors(x)
         data, constant = vectors[..., : weight.shape[1]], vectors.detach()
+        stacked = self.plan.stack > 1
+        weight = weight.unflatten(0, (self.plan.stack, -1)) if stacked else weight
         rows = []
         for row, ranges in zip(self.plan.parts, self.ranges, strict=True):
             pieces = []
@@ -98,8 +101,12 @@ class InputRanges:
                 piece = data[..., part.inputs]
                 pieces.append(piece if of is None else of.clip(piece, constant))
             outputs = row[0].outputs if len(self.plan.parts) > 1 else slice(None)
-            rows.append(torch.cat(pieces, dim=-1) @ weight[outputs].mT)
-        product: Any = layout.outputs(torch.cat(rows, dim=-1), x)
+            driving, own = torch.cat(pieces, dim=-1), weight[..., outputs, :]
+            # In a stack each matrix is driven by inputs of its own.
+            each = torch.einsum("...sn,smn->...sm", driving, own) if stacked else driving @ own.mT
+            rows.append(each)
+        lines = torch.cat(rows, dim=-1)
+        product: Any = layout.outputs(flat(lines, -1) if stacked else lines, x)
         stand_in: Tensor = product
         return stand_in
 

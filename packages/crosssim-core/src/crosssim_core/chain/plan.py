@@ -104,6 +104,16 @@ class StackedAdc:
 
 
 @dataclass(frozen=True, slots=True)
+class StackedWatch:
+    """Shows the lines of a stack of matrices as those of one."""
+
+    watch: LineWatch
+
+    def __call__(self, index: int, lines: Sequence[Array], /, *, axis: int) -> None:
+        self.watch(index, [flat(line, axis) for line in lines], axis=axis)
+
+
+@dataclass(frozen=True, slots=True)
 class SliceAdc:
     """The converter of one weight slice."""
 
@@ -222,6 +232,12 @@ class ReadPlan:
     def converts(self) -> bool:
         """Whether any line goes through an ADC."""
         return any(adc is not None for adc in self.adcs)
+
+
+def stacked(read: ReadPlan) -> ReadPlan:
+    """The read of one array whose lines belong to a stack of matrices, one after the other."""
+    adcs = tuple(None if adc is None else stacked_adc(adc) for adc in read.adcs)
+    return replace(read, adcs=adcs, watch=read.watch and StackedWatch(read.watch))
 
 
 def stacked_adc(adc: SliceAdc) -> SliceAdc:

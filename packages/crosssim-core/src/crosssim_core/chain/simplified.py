@@ -35,6 +35,9 @@ Rewrites, each with the condition under which it is exact:
 ``sum_laws``
     One product for each power of the voltages replaces the currents of single cells, where their
     law is a polynomial and wires have no resistance. Digits are not merged then.
+``leave_out_zeros``
+    Cells that hold no weight are left out, and arrays read piece by piece, where such cells cancel;
+    `Compact.suffices` tells where. What an array without cells adds to an output is a constant.
 
 For a tap, which is shown line currents, arrays are read as if their lines saturated at infinity:
 no rewrite is applied then that needs lines that do not saturate, and every current is formed.

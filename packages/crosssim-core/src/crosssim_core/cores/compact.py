@@ -1,17 +1,16 @@
 """A matrix stored and read without its structural zeros."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import prod
-from typing import NamedTuple
 
 from jaxtyping import Float
 
 from crosssim_core._array import array_namespace
 from crosssim_core.chain.block import Held, WeightRange
 from crosssim_core.chain.folding import merges_pair
-from crosssim_core.chain.plan import ReadPlan, stacked_adc
-from crosssim_core.cores.plan import ArrayPart, ArrayPlan, ArrayState
+from crosssim_core.chain.plan import ReadPlan
+from crosssim_core.cores.pieces import Pick, piece_rows, separable
+from crosssim_core.cores.plan import ArrayPlan, ArrayState
 from crosssim_core.cores.weights import check_holds_zero
 from crosssim_core.typing import Array, DType
 
@@ -20,14 +19,6 @@ WORTH_A_CALL = 2**15
 
 Those of convolutions cost more, because they are multiplied at every position of an image.
 """
-
-
-class Pick(NamedTuple):
-    """What is read together: the same part of some of the pieces."""
-
-    pieces: tuple[int, ...]
-    outputs: slice
-    inputs: slice
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +46,10 @@ class Compact:
     @classmethod
     def of(cls, whole: ArrayPlan, pieces: tuple[Held, ...]) -> "Compact | None":
         """The plan without zeros; None if there are none, or lines are more than cells."""
-        mapping, device = whole.arrays[0].mapping, whole.params[0].xbar.device
-        alike = all(part.mapping == mapping for part in whole.arrays)
-        alike = alike and all(tree.xbar.device == device for tree in whole.params)
-        wires = any(tree.xbar.array.parasitics.enable for tree in whole.params)
-        full = bool(pieces) and all(0 not in piece.shape for piece in pieces)
-        if not (full and alike) or mapping.unit_line or wires:
+        if not pieces or any(0 in piece.shape for piece in pieces) or not _only_cells(whole):
             return None
         stored = _stored(whole, pieces)
-        rows = _rows(whole, pieces, stored.stack) if _separable(whole, stored.stack) else []
+        rows = piece_rows(whole, pieces, stored.stack) if separable(whole, stored.stack) else []
         picks = tuple(pick for _, own in rows for pick in own)
         zeros = prod(whole.shape) - sum(prod(piece.shape) for piece in pieces)
         calls = sum(pick.inputs.start < pick.inputs.stop for pick in picks) - len(whole.arrays)
@@ -174,6 +160,15 @@ class Compact:
         return own[0] if len(own) == 1 else array_namespace(own[0]).concat(own, axis=-1)
 
 
+def _only_cells(whole: ArrayPlan) -> bool:
+    """Whether arrays are nothing but cells, which hold weights in the same way."""
+    mapping, device = whole.arrays[0].mapping, whole.params[0].xbar.device
+    if mapping.unit_line or any(tree.xbar.array.parasitics.enable for tree in whole.params):
+        return False
+    alike = all(part.mapping == mapping for part in whole.arrays)
+    return alike and all(tree.xbar.device == device for tree in whole.params)
+
+
 def _cancels(read: ReadPlan) -> bool:
     """Whether two cells that hold the weight 0 add nothing to a line."""
     background = any(adc is not None and adc.background for adc in read.adcs)
@@ -192,123 +187,6 @@ def _stored(whole: ArrayPlan, pieces: tuple[Held, ...]) -> ArrayPlan:
     count, (outputs, inputs) = len(pieces), pieces[0].shape
     one = replace(part, outputs=slice(0, outputs), inputs=slice(0, inputs), stack=count)
     return replace(whole, shape=(count * outputs, inputs), parts=((one,),), stack=count)
-
-
-def _separable(whole: ArrayPlan, stack: int) -> bool:
-    """Whether outputs of one array can be read apart from each other.
-
-    So it is for converters that only round, which do to every line the same. Those of a single
-    array serve all lines of a stack in their order, whatever they do.
-    """
-    if stack > 1 and len(whole.arrays) == 1:
-        return True
-    adcs = [adc for part in whole.arrays for adc in part.reads["mvm"].adcs]
-    return all(adc is None or adc.model.uniform is not None for adc in adcs)
-
-
-class _Share(NamedTuple):
-    """What one array holds of some outputs: ``start`` to ``stop`` of the inputs of their piece."""
-
-    start: int
-    stop: int
-    kind: int
-    """The array, or the first one that is read in the same way."""
-
-
-class _Pattern(NamedTuple):
-    """What pieces have in common that can be read together."""
-
-    start: int
-    stop: int
-    """Outputs inside of a piece."""
-    shares: tuple[_Share, ...]
-    piece: int | None
-    """The only one that has it, where pieces are no stack."""
-
-
-def _rows(
-    whole: ArrayPlan, pieces: tuple[Held, ...], stack: int
-) -> list[tuple[tuple[ArrayPart, ...], tuple[Pick, ...]]]:
-    """The rows of `Compact.reading`, with what each part holds."""
-    found: dict[_Pattern, list[int]] = {}
-    kinds = _kinds([part.reads["mvm"] for part in whole.arrays])
-    for k, piece in enumerate(pieces):
-        for r, row in enumerate(whole.parts):
-            outputs = _overlap(piece.outputs, row[0].outputs)
-            if outputs is not None:
-                own = kinds[r * len(row) : (r + 1) * len(row)]
-                alone = None if stack > 1 else k
-                pattern = _Pattern(*outputs, _shares(piece, row, own), alone)
-                found.setdefault(pattern, []).append(k)
-    rows = []
-    for pattern, members in found.items():
-        lines, held = slice(pattern.start, pattern.stop), tuple(pieces[k] for k in members)
-        parts, picks = [], []
-        for start, stop, kind in pattern.shares:
-            picks.append(Pick(tuple(members), lines, slice(start, stop)))
-            parts.append(_part(whole.arrays[kind], picks[-1], held, stacked=stack > 1))
-        rows.append((tuple(parts), tuple(picks)))
-    return rows
-
-
-def _shares(piece: Held, row: Sequence[ArrayPart], kinds: Sequence[int]) -> tuple[_Share, ...]:
-    """What each array of a row holds of a piece; without converters only where it is something."""
-    driven, idle = [], []
-    for part, kind in zip(row, kinds, strict=True):
-        inputs = _own(piece.inputs, part.inputs)
-        if inputs is not None:
-            driven.append(_Share(*inputs, kind))
-        elif part.reads["mvm"].converts:
-            idle.append(_Share(0, 0, kind))
-    return (*driven, *sorted(idle))
-
-
-def _part(array: ArrayPart, pick: Pick, held: tuple[Held, ...], *, stacked: bool) -> ArrayPart:
-    read = array.reads["mvm"]
-    if stacked:
-        adcs = tuple(None if adc is None else stacked_adc(adc) for adc in read.adcs)
-        read = replace(read, adcs=adcs)
-    outputs, inputs = pick.outputs, pick.inputs
-    return replace(
-        array, outputs=outputs, inputs=inputs, reads={**array.reads, "mvm": read}, held=held
-    )
-
-
-def _kinds(reads: Sequence[ReadPlan]) -> list[int]:
-    """For each array the first one that is read in the same way."""
-    firsts: list[int] = []
-    kinds = []
-    for i, read in enumerate(reads):
-        same = [k for k in firsts if _alike(reads[k], read)]
-        firsts += [] if same else [i]
-        kinds.append(same[0] if same else i)
-    return kinds
-
-
-def _alike(a: ReadPlan, b: ReadPlan) -> bool:
-    def converters(read: ReadPlan) -> list[object]:
-        return [
-            adc and (adc.model.uniform or id(adc.model), adc.background, adc.meets_ties)
-            for adc in read.adcs
-        ]
-
-    return converters(a) == converters(b) and replace(a, adcs=()) == replace(b, adcs=())
-
-
-def _overlap(piece: slice, array: slice) -> tuple[int, int] | None:
-    """Lines of ``piece`` that lie in ``array``, counted from its first; None if none do."""
-    start, stop = max(piece.start, array.start), min(piece.stop, array.stop)
-    return (start - piece.start, stop - piece.start) if start < stop else None
-
-
-def _own(piece: tuple[slice, ...], array: slice) -> tuple[int, int] | None:
-    """`_overlap` of lines that are counted through all slices: one range, as slices ascend."""
-    ends, before = [], 0
-    for own in piece:
-        if found := _overlap(own, array):
-            ends += [before + end for end in found]
-        before += own.stop - own.start
-    return (ends[0], ends[-1]) if ends else None
 
 
 def _within(lines: slice, array: slice) -> bool:
