@@ -7,11 +7,11 @@ batch-norms are folded, on the same images and the same threads, and medians are
 import argparse
 import copy
 import json
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+from hardware import DIGITS, NOISE, OFFSET, SAR, SLICES, SMALL_ARRAYS, SONOS, WIRES, Case, analog
 from resnet20 import reference_arrays, reference_folder, resnet20
 from rich.console import Console
 from rich.progress import track
@@ -20,106 +20,23 @@ from timing import Job, forward, medians, peak
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from crosssim_core import CrossSimParameters
-from crosssim_torch import convertible_modules, from_torch, synchronize
+from crosssim_torch import synchronize
 from crosssim_torch.batchnorm import fuse_batchnorms
-from crosssim_torch.calibration import calibrate
 
 RESULTS = Path(__file__).parent / "results" / "resnet20.json"
-INPUTS, DAC, ADC = "core.mapping.inputs.mvm", "xbar.dac.mvm", "xbar.adc.mvm"
-CONVERTERS = {
-    INPUTS: {"min": 0.0, "max": 1.0},
-    DAC: {"model": "QuantizerDAC", "bits": 8, "signed": False},
-    ADC: {"model": "QuantizerADC", "bits": 8, "adc_range_option": "MAX"},
-    "core.balanced.subtract_current_in_xbar": True,
-    "xbar.device": {"Rmin": 1e4, "Rmax": 1e6, "cell_bits": 7},
-}
-STEM = {
-    INPUTS: {"min": -1.0, "max": 1.0},
-    DAC: {"model": "SignMagnitudeDAC", "bits": 8, "signed": True},
-}
-"""Images have both signs, what follows a ReLU has one."""
-SONOS = {"enable": True, "model": "SONOS"}
-NOISE = {"enable": True, "model": "NormalProportionalDevice", "magnitude": 0.02}
-DIGITS = {
-    INPUTS: {"min": -1.0, "max": 1.0},
-    f"{DAC}.model": "SignMagnitudeDAC",
-    f"{DAC}.signed": True,
-    f"{DAC}.input_bitslicing": True,
-    f"{DAC}.slice_size": 1,
-    f"{ADC}.adc_per_ibit": True,
-}
-"""An 8-bit converter of sign and magnitude has seven digits."""
-WIRES = {"enable": True, "Rp_row": 1.0, "Rp_col": 1.0}
-
-
-@dataclass(frozen=True)
-class Case:
-    """One kind of hardware, and what others take for it."""
-
-    name: str
-    settings: dict[str, Any]
-    limit: float
-    """Largest ratio of times that the project allows itself."""
-    crosssim: str
-    """Ratio of CrossSim 3.2."""
-    converters: bool = True
-    """Whether DAC and ADC ranges are calibrated."""
-
-    @property
-    def noisy(self) -> bool:
-        """Whether every product has noise of its own."""
-        return "xbar.device.read_noise" in self.settings
-
-
 CASES = (
     Case("ideal arrays", {}, 1.1, "4.5–6", converters=False),
     Case("8-bit DAC, 8-bit ADC", {}, 1.5, "6–8"),
-    Case(
-        "+ SONOS programming error",
-        {
-            "xbar.device": {"Rmin": 62.5e3, "Rmax": 6.25e11, "infinite_on_off_ratio": False},
-            "xbar.device.programming_error": SONOS,
-        },
-        1.5,
-        "6–8",
-    ),
-    Case("OFFSET, 8-bit DAC and ADC", {"core.style": "OFFSET"}, 2.0, ""),
-    Case(
-        "SAR ADC with mismatch, a table for each group",
-        {f"{ADC}.model": "SarADC", f"{ADC}.sigma_capacitor": 0.02},
-        3.5,
-        "",
-    ),
-    Case("arrays of 144 rows, an ADC each", {"core.rows_max": 144}, 2.5, "4.5–7"),
-    Case(
-        "4 slices of 2 bits, an ADC each",
-        {"core.style": "BITSLICED", "core.weight_bits": 8, "core.bit_sliced.num_slices": 4}
-        | {"xbar.device.cell_bits": 2},
-        6.0,
-        "9",
-    ),
+    Case("+ SONOS programming error", SONOS, 1.5, "6–8"),
+    Case("OFFSET, 8-bit DAC and ADC", OFFSET, 2.0),
+    Case("SAR ADC with mismatch, a table for each group", SAR, 3.5),
+    Case("arrays of 144 rows, an ADC each", SMALL_ARRAYS, 2.5, "4.5–7"),
+    Case("4 slices of 2 bits, an ADC each", SLICES, 6.0, "9"),
     Case("7 input digits, an ADC conversion each", DIGITS, 10.0, "227"),
-    Case("read noise on every product", {"xbar.device.read_noise": NOISE}, 4.5, "670–810"),
-    Case("1 Ω wires", {"xbar.array.parasitics": WIRES}, 2.5, "unfinished"),
+    Case("read noise on every product", NOISE, 4.5, "670–810"),
+    Case("1 Ω wires", WIRES, 2.5, "unfinished"),
 )
-TRAINING = Case("training step, 8-bit DAC and ADC", {}, 2.0, "")
-
-
-def analog(case: Case, network: nn.Module, images: Tensor) -> nn.Module:
-    """``network`` on the hardware of ``case``, its converters calibrated on ``images``."""
-    trees = []
-    for index in range(len(convertible_modules(network))):
-        tree = CrossSimParameters()
-        if case.converters:
-            tree.update(CONVERTERS)
-            tree.update(STEM if index == 0 else {})
-        tree.update(case.settings)
-        trees.append(tree)
-    model = from_torch(network, trees, fuse_batchnorm=True, seed=0)
-    if case.converters:
-        calibrate(model, images, together=True, show_progress=False)
-    return model
+TRAINING = Case("training step, 8-bit DAC and ADC", {}, 2.0)
 
 
 def step(model: nn.Module, images: Tensor) -> Job:

@@ -28,8 +28,15 @@ def medians(jobs: Sequence[Job], rounds: int) -> list[float]:
 
 
 def peak(job: Job) -> int:
-    """Most memory that PyTorch held at once beyond what it held before [B]."""
+    """Most memory that PyTorch held at once beyond what it held before, on a GPU if one is used
+    [B].
+    """
     job()
+    if torch.cuda.is_initialized():
+        torch.cuda.reset_peak_memory_stats()
+        before = torch.cuda.memory_allocated()
+        job()
+        return torch.cuda.max_memory_allocated() - before
     with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as run:
         job()
     recorded: Any = run.profiler
@@ -39,10 +46,13 @@ def peak(job: Job) -> int:
 
 
 def forward(model: nn.Module, images: Tensor) -> Job:
-    """One forward pass without derivatives."""
+    """One forward pass without derivatives, finished when it returns."""
 
     def run() -> object:
         with torch.no_grad():
-            return model(images)
+            y = model(images)
+        if images.is_cuda:
+            torch.cuda.synchronize()
+        return y
 
     return run

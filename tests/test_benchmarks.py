@@ -5,10 +5,13 @@ import copy
 import bench_core
 import bench_growth
 import bench_resnet20
+import bench_resnet50
+import hardware
 import numpy as np
 import pytest
 import torch
 from resnet20 import resnet20
+from resnet50 import resnet50
 
 from crosssim_core import AnalogCore
 from crosssim_torch import analog_modules
@@ -47,7 +50,7 @@ def network():
 @pytest.mark.parametrize("case", bench_resnet20.CASES, ids=lambda case: case.name)
 @torch.no_grad()
 def test_a_network_that_is_timed_gives_what_the_literal_chain_gives(network, case):
-    model = bench_resnet20.analog(case, network, IMAGES)
+    model = hardware.analog(case, network, IMAGES)
     oracle = literal(model)
     if not case.noisy:
         assert_agrees(model(IMAGES), oracle(IMAGES))
@@ -65,6 +68,23 @@ def test_the_table_of_the_network_has_a_row_for_each_case_and_the_training_step(
     names = [case.name for case in (*bench_resnet20.CASES, bench_resnet20.TRAINING)]
     assert [row["case"] for row in rows] == names
     assert all(row["ratio"] > 0 and row["memory"] > 0 for row in rows)
+
+
+def test_the_table_of_the_large_network_has_a_row_for_each_case_and_the_stock_one():
+    torch.manual_seed(0)
+    rows = bench_resnet50.measure(resnet50((1, 1, 1, 1), width=2), IMAGES.float(), rounds=1)
+    assert [row["case"] for row in rows[1:]] == [case.name for case in bench_resnet50.CASES]
+    assert all(row["ratio"] > 0 and row["peak memory [GB]"] > 0 for row in rows)
+
+
+@pytest.mark.parametrize(
+    "case", [case for case in bench_resnet50.CASES if not case.noisy], ids=lambda case: case.name
+)
+@torch.no_grad()
+def test_the_large_network_that_is_timed_gives_what_the_literal_chain_gives(case):
+    torch.manual_seed(0)
+    model = hardware.analog(case, resnet50((1, 1, 1, 1), width=2).double(), IMAGES)
+    assert_agrees(model(IMAGES), literal(model)(IMAGES))
 
 
 @torch.no_grad()

@@ -6,8 +6,11 @@ import pytest
 pytest.importorskip("crosssim_devices", reason="the converters are models of that package")
 
 from chain_cases import chain_cases
-from hypothesis import given, settings
+from hypothesis import event, given, settings
+from hypothesis import strategies as st
 from watch import Watch
+
+from crosssim_core.chain.product import MATRIX_PRODUCT
 
 # Some settings have no effect with others.
 pytestmark = pytest.mark.filterwarnings("ignore::crosssim_core.errors.ParameterWarning")
@@ -43,3 +46,20 @@ def test_every_array_library_computes_the_same(xp, case):
         core = case.core(xp, literal=literal)
         got = case.product(core, xp)
         np.testing.assert_allclose(got[certain], want[certain], rtol=0, atol=1e-9 * size)
+
+
+@settings(max_examples=300)
+@given(chain_cases(), st.booleans())
+def test_the_straight_way_through_arrays_gives_the_same_bits(case, biased):
+    arrays, side = case.core()._programmed, case.side
+    outputs, inputs = arrays.plan.shape[:: 1 if side == "mvm" else -1]
+    rng = np.random.default_rng(case.seed)
+    x = rng.uniform(-1.3, 1.3, (*(case.batch or (2,)), inputs))
+    bias = rng.uniform(-1, 1, outputs) if biased else None
+    read = arrays.straight(x, side, MATRIX_PRODUCT)
+    if read is None:
+        event("no straight way")
+        return
+    before = x.copy()
+    np.testing.assert_array_equal(read(x, bias), arrays.read(x, side, bias=bias))
+    np.testing.assert_array_equal(x, before)

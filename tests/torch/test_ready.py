@@ -44,6 +44,14 @@ def edit_the_digital_bias(layer):
     layer.bias.add_(1.0)
 
 
+def edit_the_data_of_the_digital_bias(layer):
+    layer.bias.data.add_(1.0)
+
+
+def replace_the_data_of_the_digital_bias(layer):
+    layer.bias.data = torch.rand(3)
+
+
 def load_a_checkpoint(layer):
     layer.load_state_dict(nn.Conv2d(4, 3, 3).state_dict())
 
@@ -76,6 +84,8 @@ def options(layer):
         replace_the_data,
         replace_the_digital_bias,
         edit_the_digital_bias,
+        edit_the_data_of_the_digital_bias,
+        replace_the_data_of_the_digital_bias,
         load_a_checkpoint,
         load_a_chip,
         stride,
@@ -92,6 +102,22 @@ def test_a_change_counts_at_the_next_read(change):
         change(layer)
         got = layer(X)
     torch.testing.assert_close(got, stock_result(layer), rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "x",
+    [X[:1], X[0], X[..., :4], X.double(), X.contiguous(memory_format=torch.channels_last), X[:0]],
+    ids=["shorter", "unbatched", "narrower", "exact", "channels last", "empty"],
+)
+def test_what_a_layer_has_learned_of_some_data_does_not_harm_others(x):
+    layer = convolution(bias=True)
+    with torch.no_grad():
+        for _ in range(3):
+            got = layer(x)
+            want = stock_result(layer, x.to(layer.weight.dtype))
+            torch.testing.assert_close(got, want, rtol=0, atol=1e-5, check_dtype=False)
+            assert got.is_contiguous()
+            torch.testing.assert_close(layer(X), stock_result(layer), rtol=0, atol=1e-5)
 
 
 def test_copies_and_pickled_layers_get_nothing_ready_from_the_original():

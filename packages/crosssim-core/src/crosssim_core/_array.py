@@ -108,6 +108,16 @@ def whole_part(x: Array) -> Array:
         return xp.astype(x, xp.int32)
 
 
+def passed(bounds: Array, x: Array) -> Array:
+    """Whether elements of ``x`` are above their bounds, which may be overwritten, as a number or a
+    truth value.
+    """
+    if array_api_compat.is_torch_array(bounds):
+        # Truth values would take several times as long.
+        return bounds.lt_(x)
+    return bounds < x
+
+
 def gathered(table: Array, place: Array) -> Array:
     """Elements of the vector ``table`` at ``place``, a vector of places from 0 upwards."""
     if array_api_compat.is_torch_array(table):

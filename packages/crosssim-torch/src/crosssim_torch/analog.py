@@ -28,7 +28,7 @@ OWN_ATTRIBUTES = ("_params", "_options", "_rows", "_tiles", "_reads", "_ready")
 
 
 def keep_fused_paths_away(module: nn.Module, args: Any) -> None:
-    """Do nothing, as a hook of every analog module.
+    """Do nothing, as a hook of every analog module that a fused path might pass by.
 
     ``nn.TransformerEncoderLayer`` has a fused path that would read the ideal weights of its
     layers; it takes the other path where a module within it has a hook.
@@ -63,6 +63,9 @@ class AnalogModule(CarriedChip):
 
     _biases: ClassVar[tuple[str, ...]] = ("bias",)
     """Biases whose array rows can be chosen."""
+
+    _in_fused_paths: ClassVar[bool] = True
+    """Whether PyTorch might multiply by the weights of such a layer without calling it."""
 
     _signature: ClassVar[Signature]
 
@@ -115,7 +118,8 @@ class AnalogModule(CarriedChip):
         streams = {key: stream.child(key) if key else stream for key in holdings}
         identities = {key: ChipIdentity(own) for key, own in streams.items()}
         self._rebuild(own_copy(params), named, options, identities)
-        self.register_forward_pre_hook(keep_fused_paths_away)
+        if self._in_fused_paths:
+            self.register_forward_pre_hook(keep_fused_paths_away)
 
     @classmethod
     def _copied(cls, layer: nn.Module) -> nn.Module:

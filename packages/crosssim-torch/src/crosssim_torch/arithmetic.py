@@ -19,6 +19,12 @@ class TorchArithmetic(Arithmetic):
     def room(self, x: Tensor, /) -> int:
         return 2**27 if x.is_cuda else super().room(x)
 
+    def reshaped(self, x: Tensor, shape: tuple[int, ...], /) -> Tensor:
+        return x.reshape(shape)
+
+    def empty(self, shape: tuple[int, ...], /, *, like: Tensor) -> Tensor:
+        return like.new_empty(shape)
+
     def codes(self, x: Tensor, factor: Any, offset: float, top: float, /) -> Tensor:
         position = x * factor
         if offset:
@@ -44,9 +50,10 @@ class TorchArithmetic(Arithmetic):
             digits.append(digit)
         return [rest, *reversed(digits)]
 
-    def deviates(self, variance: Tensor, noise: NoiseSource, /) -> Tensor:
+    def noisy(self, lines: Tensor, variance: Tensor, noise: NoiseSource, /) -> Tensor:
         # Fast convolutions leave round-off below zero.
-        return variance.clamp_(min=0.0).sqrt_().mul_(noise.normal_like(variance))
+        deviation = variance.clamp_(min=0.0).sqrt_()
+        return lines.addcmul_(deviation, noise.normal_like(deviation))
 
     def weighed(
         self,

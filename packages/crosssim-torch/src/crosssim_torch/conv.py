@@ -24,6 +24,8 @@ class AnalogConv(OneBias, nn.modules.conv._ConvNd):
     `AnalogModule`. Where groups lie is one of the options.
     """
 
+    _in_fused_paths = False
+
     def _holdings(self, rows: Mapping[str, int], options: LayerOptions) -> dict[str, Holding]:
         return {"": Holding(self._layout(rows["bias"], options), ("weight",), ("bias",))}
 
@@ -47,6 +49,9 @@ class AnalogConv(OneBias, nn.modules.conv._ConvNd):
 
     def forward(self, input: Tensor) -> Tensor:
         operands = self._operands()
+        known = operands.at_once(input)
+        if known is not None:
+            return known
         layout: Any = operands.layer.layout
         check_input(input, layout)
         batched = input.dim() == len(self.kernel_size) + 2

@@ -74,8 +74,11 @@ class ConvProduct:
         return GroupedConvProduct(replace(self, in_channels=channels), len(held), firsts)
 
     def positions(self, x: Tensor, /) -> int:
+        count = 1
         ends = zip(x.shape[2:], self.padding, self.stride, strict=True)
-        return prod((size + sum(padding)) // stride for size, padding, stride in ends)
+        for size, (before, after), stride in ends:
+            count *= (size + before + after) // stride
+        return count
 
     def total(self, like: Tensor, inputs: slice, gain: float, /, *, one: float) -> Operator:
         window = self._window

@@ -26,6 +26,8 @@ class AnalogConvTranspose(OneBias, nn.modules.conv._ConvTransposeNd):
     `AnalogModule`. Where groups lie is one of the options.
     """
 
+    _in_fused_paths = False
+
     def _layout(self, bias_rows: int, options: LayerOptions) -> ConvTransposeLayout:
         padding: Any = self.padding
         return ConvTransposeLayout(

@@ -1,7 +1,6 @@
 """The forward pass that all analog modules share."""
 
-from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
@@ -11,6 +10,7 @@ from torch.autograd import Function, forward_ad
 
 from crosssim_core.chain.lines import flat
 from crosssim_core.chain.product import ArrayProduct
+from crosssim_core.chain.straight import Straight
 from crosssim_core.cores.dtypes import output_dtype as core_output_dtype
 from crosssim_core.errors import ArrayLibraryError, ParameterError
 from crosssim_core.layers import AnalogLayer, Layout, read_vectors
@@ -18,7 +18,9 @@ from crosssim_core.parameters import OutputDType
 from crosssim_torch.clipping import InputRanges, stand_in
 from crosssim_torch.options import Gradient
 from crosssim_torch.saturation import MaskGradient, ReadFor, Record, recording
-from crosssim_torch.trace import apart
+
+SHAPES = 16
+"""Shapes of data that a layer remembers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,28 @@ class Operands:
     gradient: Gradient = "straight"
     digital: Tensor | None = None
     """The part of ``bias`` that is added after the conversion."""
+    straight: dict[torch.Size, Straight] = field(default_factory=dict, compare=False)
+    """Shapes of data that were read before, and how they are read if nothing but a product is
+    asked for."""
+
+    def at_once(self, x: Tensor) -> Tensor | None:
+        """What `run_analog` returns, if data of this shape need nothing but their product."""
+        read = self.straight.get(x.shape) if type(x) is Tensor else None
+        if read is None or x.dtype is not self.weight.dtype:
+            return None
+        if _records(x, self.weight, self.bias) or torch.is_autocast_enabled(x.device.type):
+            return None
+        y: Tensor = read(x, self.layer.bias)
+        return y if y.is_contiguous() else y.contiguous()
+
+    def learn(self, x: Tensor, y: Tensor, product: ArrayProduct) -> None:
+        """Take note of how ``x``, which gave ``y``, is read at once, if it can be."""
+        held, bias = self.layer.arrays.state.conductance[0], self.layer.bias
+        kinds = {t.dtype for t in (x, y, self.weight, held, bias) if t is not None}
+        if len(kinds) == 1 and type(x) is Tensor and len(self.straight) < SHAPES:
+            read = self.layer.arrays.straight(x, "mvm", product)
+            if read is not None:
+                self.straight[x.shape] = read
 
 
 def run_analog(
@@ -67,22 +91,29 @@ def run_analog(
     rule = layer.arrays.plan.params[0].core.output_dtype
     dtype, masked = output_dtype(rule, operands.weight, x), operands.gradient == "masked"
     outside: list[Tensor] = []
+    y: Tensor
 
     def read(x: Tensor) -> Tensor:
-        with _full_precision(x.device.type):
-            if not masked:
-                return _read(layer, x.detach(), form, product).to(dtype).contiguous()
-            with recording() as seen:
-                y = _read(layer, x.detach(), form, product).to(dtype).contiguous()
-            outside.extend(_outside(layer, x, form, product, seen))
-            return y
+        if torch.is_autocast_enabled(x.device.type):
+            # Else it would compute line currents in half precision.
+            with torch.autocast(x.device.type, enabled=False):
+                return read(x)
+        if not masked:
+            return _read(layer, x, form, product).to(dtype).contiguous()
+        with recording() as seen:
+            y = _read(layer, x, form, product).to(dtype).contiguous()
+        outside.extend(_outside(layer, x, form, product, seen))
+        return y
 
     if not _records(x, operands.weight, operands.bias):
-        return read(x)
+        y = read(x)
+        if form is layer.layout:
+            operands.learn(x, y, product)
+        return y
     operation: Any = record.apply
     if not masked:
         tensors = (x, operands.weight, operands.bias, operands.programmed)
-        y: Tensor = operation(*tensors, read, *geometry)
+        y = operation(*tensors, read, *geometry)
         return y
     bias, digital = operands.bias, operands.digital
     bias = bias if bias is None or digital is None else bias - digital
@@ -98,13 +129,6 @@ def run_analog(
         # What is added after the conversion gets its derivative there; its value is in y already.
         y = form.add_bias(y, (digital - digital.detach()).to(y.dtype))
     return y
-
-
-def _full_precision(device: str) -> Any:
-    """A context in which autocast does not compute line currents in half precision."""
-    if torch.is_autocast_enabled(device):
-        return torch.autocast(device, enabled=False)
-    return nullcontext()
 
 
 def _masked(y: Tensor, outside: list[Tensor]) -> Tensor:
@@ -207,12 +231,9 @@ def _read(layer: AnalogLayer, x: Tensor, layout: Layout, product: ArrayProduct) 
     y: Tensor
 
     def data() -> Tensor:
-        driving: Tensor = layout.driving(x)
+        driving: Tensor = layout.driving(x.detach())
         return driving
 
-    if not arrays.prepared("mvm", product):
-        with apart():
-            arrays.prepare("mvm", product)
     if not arrays.by_vectors("mvm", product):
         y = arrays.read(x, "mvm", product, bias=bias, data=data)
         return y

@@ -45,6 +45,9 @@ class AnalogLinearLike(OneBias):
     def product(self, x: Tensor) -> Tensor:
         """``W x + b`` over the last axis, through the arrays; any number of leading axes."""
         operands = self._operands()
+        known = operands.at_once(x)
+        if known is not None:
+            return known
         if self.transposed:
             weight, programmed = operands.weight.mT, operands.programmed.mT
             operands = replace(operands, weight=weight, programmed=programmed)

@@ -206,7 +206,7 @@ class Tile:
         return self.read
 
     def _arrays(self, plan: ArrayPlan, state: ArrayState, reads: Occasions) -> ProgrammedArrays:
-        return ProgrammedArrays(plan, state, reads, self._sources, self.profile)
+        return ProgrammedArrays(plan, state, reads, self._sources, self.profile, apart)
 
     @property
     def _sources(self) -> Callable[[Stream], NoiseSource]:

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any, Self
@@ -55,9 +55,18 @@ class Trace:
         return same_kind and torch.equal(tensor.detach(), self.memory)
 
 
-@contextmanager
-def apart() -> Iterator[None]:
+def apart() -> AbstractContextManager[None]:
     """Compute what outlives a call: without derivatives, inference mode and ``torch.func``."""
+    modes = (
+        torch.is_grad_enabled(),
+        torch.is_inference_mode_enabled(),
+        torch._C._are_functorch_transforms_active(),
+    )
+    return _without_modes() if any(modes) else nullcontext()
+
+
+@contextmanager
+def _without_modes() -> Iterator[None]:
     # Tensors made in inference mode could never be trained with afterwards, and wrappers of
     # torch.func are dead after the call.
     with torch.inference_mode(False), torch.no_grad(), torch._C._DisableFuncTorch():

@@ -1,11 +1,11 @@
 """Elementwise steps of the simplified chain, on arrays that nobody else holds."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from jaxtyping import Float
 
-from crosssim_core._array import array_namespace
+from crosssim_core._array import array_namespace, device_of
 from crosssim_core.chain.inputs import Scale
 from crosssim_core.chain.lines import parts
 from crosssim_core.random import NoiseSource
@@ -25,6 +25,38 @@ class Arithmetic:
     def room(self, x: Array, /) -> int:
         """Elements that stacked lines of the inputs ``x`` may have at once."""
         return ROOM
+
+    def per_line(
+        self, values: Float[Array, "*stack lines"], ndim: int, axis: int, /
+    ) -> Float[Array, "*shape"]:
+        """``values`` in a shape that broadcasts against ``ndim`` axes, the lines along ``axis``."""
+        behind = -1 - axis if axis < 0 else ndim - 1 - axis
+        return self.reshaped(values, (*values.shape, *(1,) * behind)) if behind else values
+
+    def reshaped(self, x: Array, shape: tuple[int, ...], /) -> Array:
+        """``x`` in another shape."""
+        return array_namespace(x).reshape(x, shape)
+
+    def empty(self, shape: tuple[int, ...], /, *, like: Array) -> Array:
+        """Room for numbers as those of ``like``."""
+        return array_namespace(like).empty(shape, dtype=like.dtype, device=device_of(like))
+
+    def joined(self, pieces: Iterable[Any], length: int, /) -> Any:
+        """Pieces one after the other along the first axis, each set in place as soon as it comes.
+
+        Args:
+            pieces: At least one.
+            length: Of the result.
+        """
+        joined: Any = None
+        start = 0
+        for piece in pieces:
+            if joined is None:
+                joined = self.empty((length, *piece.shape[1:]), like=piece)
+            stop = start + piece.shape[0]
+            joined[start:stop, ...] = piece
+            start = stop
+        return joined
 
     def codes(
         self, x: Float[Array, "*batch"], factor: Scale, offset: float, top: float, /
@@ -65,11 +97,17 @@ class Arithmetic:
             rest = higher
         return [*digits, rest]
 
-    def deviates(self, variance: Float[Array, "*lines"], noise: NoiseSource, /) -> Array:
-        """Normal noise of this variance, which may be overwritten."""
+    def noisy(
+        self,
+        lines: Float[Array, "*lines"],
+        variance: Float[Array, "*lines"],
+        noise: NoiseSource,
+        /,
+    ) -> Float[Array, "*lines"]:
+        """``lines`` with normal noise of this variance, which may be overwritten."""
         xp = array_namespace(variance)
         # Fast convolutions leave round-off below zero.
-        return xp.sqrt(xp.clip(variance, 0.0, None)) * noise.normal_like(variance)
+        return lines + xp.sqrt(xp.clip(variance, 0.0, None)) * noise.normal_like(variance)
 
     def weighed(
         self,

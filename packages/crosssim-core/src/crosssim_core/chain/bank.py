@@ -9,7 +9,7 @@ from typing import Any
 from jaxtyping import Float
 
 from crosssim_core.chain.drive import Drive
-from crosssim_core.chain.lines import minus_first, parts, per_line
+from crosssim_core.chain.lines import minus_first, parts
 from crosssim_core.chain.plan import LineWatch
 from crosssim_core.chain.product import ArrayProduct, Operator
 from crosssim_core.chain.tap import Place, Tap, digit_by_digit
@@ -117,7 +117,7 @@ class Bank:
             if self.pooled:
                 start = None
                 if pool is None and self.start is not None:
-                    start = per_line(self.start, lines.ndim, axis)
+                    start = work.per_line(self.start, lines.ndim, axis)
                 pool = work.weighed(lines, (weight,), axis=axis, onto=pool, offset=start)
             else:
                 gains = [gain * weight for gain in self.gains]
@@ -143,14 +143,11 @@ class Bank:
         tap: Tap | None,
     ) -> Array:
         """Currents that reach the ADCs in one step."""
-        deviates = None
+        lines = self.operators[index](drive.steps[index], None)
         if self.spreads:
             assert noise is not None
             variance = self.spreads[index](drive.power(index), None)
-            deviates = product.arithmetic.deviates(variance, noise)
-        lines = self.operators[index](drive.steps[index], None)
-        if deviates is not None:
-            lines += deviates
+            lines = product.arithmetic.noisy(lines, variance, noise)
         if self.saturation is not None:
             show = None if tap is None else partial(self._show, tap, product, index)
             lines = self.saturation.apply(lines, drive.steps[index], index, product, show)

@@ -53,15 +53,20 @@ class Driver:
     folded: float
     levels: UniformLevels | None = field(init=False, compare=False)
     """Levels of a DAC with equal steps."""
+    step: float = field(init=False, compare=False)
+    """Their distance [1]; 1 without levels."""
+    lowest: float = field(init=False, compare=False)
+    """Code of the voltage 0, counted from the lowest level; 0.5 without levels."""
     zero: float | None = field(init=False, compare=False)
     """Code of the level zero; None if there is none."""
 
     def __post_init__(self) -> None:
         levels = None if self.path.dac is None else self.path.dac.uniform
-        code = 0.5 if levels is None else -levels.low / levels.step
+        step = 1.0 if levels is None else levels.step
+        code = 0.5 if levels is None else -levels.low / step
         zero = float(round(code)) if abs(code - round(code)) < WHOLE else None
-        object.__setattr__(self, "levels", levels)
-        object.__setattr__(self, "zero", zero)
+        for name, value in (("levels", levels), ("step", step), ("lowest", code), ("zero", zero)):
+            object.__setattr__(self, name, value)
 
     @property
     def low(self) -> float:
@@ -94,12 +99,25 @@ class Driver:
     def drive(self, x: Float[Array, "*batch"], work: Arithmetic, /) -> Drive:
         """What drives the lines for the inputs ``x``, which are left unchanged."""
         scale = self.path.scale.of(x)
-        whole = self._whole(x, scale, work)
+        whole = self.whole(x, scale, work)
         digits = self.path.digits
         if digits is None:
             return Drive(self, scale, whole, (whole,))
         steps = work.digits(whole, count=digits.count, size=digits.size)
         return Drive(self, scale, whole, tuple(steps))
+
+    def whole(self, x: Float[Array, "*batch"], scale: Scale, work: Arithmetic, /) -> Array:
+        """The drive for the whole inputs ``x``, whose voltages are ``scale`` times as large."""
+        levels = self.levels
+        if levels is None:
+            z = self.path.convert(x, scale)
+            if self.path.digits is None:
+                return z
+            return array_namespace(z).round(z * (2**self.path.digits.bits - 1))
+        codes = work.codes(x, scale / self.step, self.lowest, levels.number - 1)
+        if self.zero:
+            codes -= self.zero
+        return codes
 
     def power(self, step: Array, /) -> Array:
         """What drives the variance of line currents where ``step`` drives the lines."""
@@ -131,15 +149,3 @@ class Driver:
     @property
     def _needs_voltages(self) -> bool:
         return self.path.merged is not None or self.low != 0.0
-
-    def _whole(self, x: Array, scale: Scale, work: Arithmetic) -> Array:
-        levels = self.levels
-        if levels is None:
-            z = self.path.convert(x, scale)
-            if self.path.digits is None:
-                return z
-            return array_namespace(z).round(z * (2**self.path.digits.bits - 1))
-        codes = work.codes(x, scale / levels.step, -levels.low / levels.step, levels.number - 1)
-        if self.zero:
-            codes -= self.zero
-        return codes

@@ -31,14 +31,6 @@ def parts(x: Float[Array, "*lines"], count: int, axis: int, /) -> list[Array]:
     return [x[along(x, axis, slice(i * size, (i + 1) * size))] for i in range(count)]
 
 
-def per_line(values: Float[Array, "*stack lines"], ndim: int, axis: int, /) -> Array:
-    """``values`` in a shape that broadcasts against ``ndim`` axes, the lines along ``axis``."""
-    behind = -1 - axis if axis < 0 else ndim - 1 - axis
-    if not behind:
-        return values
-    return array_namespace(values).reshape(values, (*values.shape, *(1,) * behind))
-
-
 def flat(x: Float[Array, "*lines"], axis: int, /) -> Float[Array, "*lines"]:
     """Lines of all matrices of a stack, one after the other.
 

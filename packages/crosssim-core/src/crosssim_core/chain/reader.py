@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
+from math import prod
 from operator import add
 from typing import Any
 
@@ -11,9 +12,10 @@ from jaxtyping import Float
 from crosssim_core._array import array_namespace
 from crosssim_core.chain.bank import Bank
 from crosssim_core.chain.drive import Drive, Driver
-from crosssim_core.chain.lines import Lines, flat, per_line
+from crosssim_core.chain.lines import Lines, flat
 from crosssim_core.chain.product import ArrayProduct, Operator
 from crosssim_core.chain.tap import Tap
+from crosssim_core.numerics.chunks import chunks
 from crosssim_core.random import NoiseSource
 from crosssim_core.typing import Array
 
@@ -28,6 +30,11 @@ class Merged:
     spread: Operator | None
     """Variance of its result; None without read noise."""
 
+    @property
+    def copies(self) -> int:
+        """Copies of the outputs that there are at once besides; 0 where nothing follows."""
+        return 0 if self.spread is None else 1
+
     def read(
         self,
         drives: Sequence[Drive],
@@ -39,14 +46,10 @@ class Merged:
         """The product with ``bias`` added; there is no current for a tap."""
         assert tap is None
         (drive,) = drives
-        deviates = None
+        y = self.operator(drive.whole, None if self.scaled else bias)
         if self.spread is not None:
             assert noise is not None
-            variance = self.spread(drive.power(0), None)
-            deviates = product.arithmetic.deviates(variance, noise)
-        y = self.operator(drive.whole, None if self.scaled else bias)
-        if deviates is not None:
-            y += deviates
+            y = product.arithmetic.noisy(y, self.spread(drive.power(0), None), noise)
         return _unscaled(y, drive, product, bias) if self.scaled else y
 
 
@@ -64,6 +67,11 @@ class Share:
     constant: Float[Array, "*stack outputs"] | None
     """What is added to each output besides."""
 
+    @property
+    def copies(self) -> int:
+        """As in `Merged`."""
+        return max(max(len(bank.gains), len(bank.weights)) for bank in self.banks)
+
     def read(
         self,
         drives: Sequence[Drive],
@@ -74,11 +82,7 @@ class Share:
     ) -> Array:
         """The share with ``bias`` added."""
         drive = drives[self.path]
-        beside = self.constant if self.scaled else _sum(self.constant, bias)
-        if beside is not None:
-            beside = per_line(beside, drive.whole.ndim, product.axis)
-        totals = [total(drive.whole, None) for total in self.totals]
-        offset, later = (reduce(add, totals), beside) if totals else (beside, None)
+        offset, later = self.beside(drive.whole, product, None if self.scaled else bias)
         y: Any = None
         for bank in self.banks:
             y = bank.read(drive, product, noise, onto=y, offset=offset, tap=tap)
@@ -86,6 +90,15 @@ class Share:
         if later is not None:
             y += later
         return _unscaled(y, drive, product, bias) if self.scaled else y
+
+    def beside(self, whole: Any, product: ArrayProduct, bias: Array | None) -> tuple[Any, Any]:
+        """What is added to the first bank, and what to all of them; None for nothing."""
+        constant = _sum(self.constant, bias)
+        if constant is not None:
+            constant = product.arithmetic.per_line(constant, whole.ndim, product.axis)
+        if not self.totals:
+            return constant, None
+        return reduce(add, [total(whole, None) for total in self.totals]), constant
 
 
 Shares = tuple[Merged | Share, ...]
@@ -114,15 +127,30 @@ class Row:
         tap: Tap | None,
     ) -> Array:
         """The outputs with their part of ``bias`` added."""
-        if bias is not None:
-            bias = self.lines.pick(bias, 0)
-            if self.stack:
-                bias = array_namespace(bias).reshape(bias, (*self.stack, -1))
+        bias = self.own(bias)
         y: Any = None
         for part in self.shares:
             share = part.read(drives, self.product, noise, bias, tap)
             y, bias = share if y is None else y + share, None
+        return self.laid_out(y)
+
+    def own(self, bias: Array | None) -> Array | None:
+        """Its part of what is added to all outputs."""
+        if bias is None:
+            return None
+        bias = self.lines.pick(bias, 0)
+        return array_namespace(bias).reshape(bias, (*self.stack, -1)) if self.stack else bias
+
+    def laid_out(self, y: Array) -> Array:
+        """Outputs of all matrices, one after the other."""
         return flat(y, self.product.axis) if self.stack else y
+
+    def lines_of(self, x: Any) -> int:
+        """Lines that stand for the outputs of one element of the first axis of ``x`` at once; 0
+        where nothing but one product is formed.
+        """
+        copies = max(part.copies for part in self.shares)
+        return copies * (self.count // prod(self.stack)) * self.product.positions(x)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,9 +164,8 @@ class SimplifiedReader:
     rows: tuple[Row, ...]
     order: Lines
     """Where each output is among those of all rows."""
-    stacked: int
-    """Lines that stand for the outputs of one vector at once, where terms or digits are many; 0
-    where they are not, so that memory is that of the outputs."""
+    together: bool
+    """Whether all vectors of a call are read at once, because they have one scale."""
 
     def read(
         self,
@@ -157,19 +184,21 @@ class SimplifiedReader:
             tap: Is shown line currents on the way, of a reader that was made for it; those of
                 some of the vectors at a time.
         """
-        size = self._batch(x)
-        if size >= x.shape[0]:
+        length, size = x.shape[0], self.batch(x)
+        if size == length:
             return self._read(x, noise, bias, tap)
-        chunks = (x[i : i + size, ...] for i in range(0, x.shape[0], size))
-        parts = [self._read(chunk, noise, bias, tap) for chunk in chunks]
-        return array_namespace(parts[0]).concat(parts, axis=0)
+        parts = (x[some, ...] for some in chunks(length, at_once=size))
+        pieces = (self._read(part, noise, bias, tap) for part in parts)
+        return self.product.arithmetic.joined(pieces, length)
 
-    def _batch(self, x: Any) -> int:
+    def batch(self, x: Any) -> int:
         """Elements of the first axis of ``x`` that are read at once."""
-        positions = self.product.positions(x)
-        if not (self.stacked and positions):
-            return int(x.shape[0])
-        return max(1, self.product.arithmetic.room(x) // (self.stacked * positions))
+        length = int(x.shape[0])
+        if self.together:
+            return length
+        lines = length * max(row.lines_of(x) for row in self.rows)
+        count = -(-lines // self.product.arithmetic.room(x))
+        return -(-length // count) if count > 1 else length
 
     def _read(
         self, x: Any, noise: NoiseSource | None, bias: Array | None, tap: Tap | None
@@ -191,4 +220,4 @@ def _sum(a: Array | None, b: Array | None) -> Array | None:
 def _unscaled(y: Array, drive: Drive, product: ArrayProduct, bias: Array | None) -> Array:
     """``y`` in user units, with ``bias`` added."""
     y = y / drive.scale
-    return y if bias is None else y + per_line(bias, y.ndim, product.axis)
+    return y if bias is None else y + product.arithmetic.per_line(bias, y.ndim, product.axis)

@@ -46,7 +46,6 @@ no rewrite is applied then that needs lines that do not saturate, and every curr
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import reduce
-from math import prod
 from operator import add
 
 from crosssim_core._array import array_namespace
@@ -110,7 +109,9 @@ def simplify(
         rows.append(Row(own, shares, Lines.of(lines, like=like), len(lines), first.stack))
         numbers += lines
     order = Lines.of(sorted(range(len(numbers)), key=numbers.__getitem__), like=like)
-    return SimplifiedReader(product, tuple(drivers), tuple(rows), order, _most(rows, drivers))
+    scales = [driver.path.scale for driver in drivers]
+    one_scale = any(scale.factor is None and not scale.per_vector for scale in scales)
+    return SimplifiedReader(product, tuple(drivers), tuple(rows), order, one_scale)
 
 
 def _lines(rows: Sequence[Block], outputs: int) -> list[int]:
@@ -126,19 +127,6 @@ def _lines(rows: Sequence[Block], outputs: int) -> list[int]:
         firsts = [piece.outputs.start for piece in block.held]
     own = [i for row in rows for i in range(row.outputs.start, row.outputs.stop)]
     return [first + i for first in firsts for i in own]
-
-
-def _most(rows: Sequence[Row], drivers: Sequence[Driver]) -> int:
-    """Lines that stand for the outputs of one vector at once, as `SimplifiedReader` tells."""
-    scales = [driver.path.scale for driver in drivers]
-    if any(scale.factor is None and not scale.per_vector for scale in scales):
-        return 0  # Inputs of a call have one scale.
-    most = 1
-    for row in rows:
-        for share in row.shares:
-            if isinstance(share, Share):
-                most = max(most, *(max(len(b.gains), len(b.weights)) for b in share.banks))
-    return most * max(row.count // prod(row.stack) for row in rows) if most > 1 else 0
 
 
 def _mergeable(plan: ReadPlan) -> bool:

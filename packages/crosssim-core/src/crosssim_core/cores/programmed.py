@@ -1,6 +1,7 @@
 """Arrays that hold a matrix, ready to be read."""
 
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from crosssim_core._array import array_namespace
@@ -13,6 +14,7 @@ from crosssim_core.chain.matrix import user_matrix
 from crosssim_core.chain.product import MATRIX_PRODUCT, ArrayProduct
 from crosssim_core.chain.reader import SimplifiedReader
 from crosssim_core.chain.simplified import simplify
+from crosssim_core.chain.straight import Straight, straight
 from crosssim_core.chain.tap import Tap
 from crosssim_core.cores.plan import ArrayPlan, ArrayState
 from crosssim_core.cores.profile import Profile
@@ -34,6 +36,7 @@ class ProgrammedArrays:
         reads: Counts reads that draw random numbers, so that each draws its own.
         sources: Makes the source of random numbers of one read.
         profile: Records what reads see; None where nothing is recorded.
+        apart: Makes a context in which what reads are derived from is made.
     """
 
     def __init__(
@@ -43,12 +46,14 @@ class ProgrammedArrays:
         reads: Occasions,
         sources: Callable[[Stream], NoiseSource] = Stream.source,
         profile: Profile | None = None,
+        apart: Callable[[], AbstractContextManager[Any]] = nullcontext,
     ) -> None:
         self.plan = plan
         self.state = state
         self.profile = profile
         self._reads = reads
         self._sources = sources
+        self._apart = apart
         self._readers: dict[tuple[Side, ArrayProduct], SimplifiedReader | None] = {}
         self._grids: dict[Side, Grid | None] = {}
         self._stochastic = {side: _any_stochastic(plan, side) for side in SIDES}
@@ -84,15 +89,6 @@ class ProgrammedArrays:
         """
         return self._needs_vectors[side] or self._reader(side, product) is None
 
-    def prepared(self, side: Side, product: ArrayProduct) -> bool:
-        """Whether everything that reads are derived from, and that is kept, has been made."""
-        return self._needs_vectors[side] or (side, product) in self._readers
-
-    def prepare(self, side: Side, product: ArrayProduct) -> None:
-        """Make everything that reads are derived from; the first of them does it otherwise."""
-        if not self.prepared(side, product):
-            self._reader(side, product)
-
     def read(
         self,
         x: Array,
@@ -118,6 +114,19 @@ class ProgrammedArrays:
         if self.profile is not None:
             self.profile.keep(side, x if data is None else data(), tap)
         return y
+
+    def straight(self, x: Array, side: Side, product: ArrayProduct) -> Straight | None:
+        """What `read` does for inputs of the shape of ``x``, as a function of inputs and bias.
+
+        It computes the same, bit by bit, but neither draws random numbers nor records anything;
+        None where that is to be done, and where no such function is known.
+        """
+        if self.profile is not None or self._stochastic[side] or self._needs_vectors[side]:
+            return None
+        reader = self._reader(side, product)
+        if reader is None or reader.batch(x) < x.shape[0]:
+            return None
+        return straight(reader)
 
     def read_in_pieces(
         self, pieces: Iterable[Array], side: Side, *, data: Callable[[], Array]
@@ -169,13 +178,19 @@ class ProgrammedArrays:
 
     def _reader(self, side: Side, product: ArrayProduct) -> SimplifiedReader | None:
         key = (side, product)
-        if key not in self._readers:
-            grid, weights, reader = self._effective(side), self.state.weights, None
-            tapped = self.profile is not None and self.profile.currents is not None
-            if grid is not None:
-                reader = simplify(grid, weights=weights, product=product, tapped=tapped)
-            self._readers[key] = reader
-        return self._readers[key]
+        try:
+            return self._readers[key]
+        except KeyError:
+            with self._apart():
+                reader = self._readers[key] = self._simplified(side, product)
+            return reader
+
+    def _simplified(self, side: Side, product: ArrayProduct) -> SimplifiedReader | None:
+        grid = self._effective(side)
+        if grid is None:
+            return None
+        tapped = self.profile is not None and self.profile.currents is not None
+        return simplify(grid, weights=self.state.weights, product=product, tapped=tapped)
 
     def _effective(self, side: Side) -> Grid | None:
         """The arrays with ideal wires that act like these; solved once for all products."""

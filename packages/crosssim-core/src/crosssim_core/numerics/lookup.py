@@ -19,6 +19,7 @@ from crosssim_core._array import (
     device_of,
     from_host,
     gathered,
+    passed,
     whole_part,
 )
 from crosssim_core.typing import Array
@@ -172,7 +173,7 @@ def _search(x: Array, table: Lookup, place: Array) -> Array:
     step = table.width // 2
     while step:
         ahead = gathered(table.thresholds[step - 1 :], place)
-        below = xp.astype(ahead < x, place.dtype)
+        below = xp.astype(passed(ahead, x), place.dtype)
         if step > 1:
             below *= step
         place += below
