@@ -19,6 +19,9 @@ from crosssim_core.typing import Array
 Digitise = Callable[[Any, NoiseSource | None], Any]
 """From line currents to digital values; may overwrite the currents."""
 
+NOISY = 3
+"""Arrays that one of currents takes where it is noisy: itself, its variance, and deviates."""
+
 
 @dataclass(frozen=True, slots=True)
 class Saturation:
@@ -86,6 +89,11 @@ class Bank:
     """What a unit of each term adds to the result."""
     unit_line: bool
     """Whether the first line of the result is subtracted from the others."""
+
+    @property
+    def copies(self) -> int:
+        """Copies of the outputs that there are at once, as currents or as digits of inputs."""
+        return max(len(self.gains) * (NOISY if self.spreads else 1), len(self.weights))
 
     def read(
         self,

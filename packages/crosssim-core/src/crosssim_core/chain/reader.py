@@ -10,7 +10,7 @@ from typing import Any
 from jaxtyping import Float
 
 from crosssim_core._array import array_namespace
-from crosssim_core.chain.bank import Bank
+from crosssim_core.chain.bank import NOISY, Bank
 from crosssim_core.chain.drive import Drive, Driver
 from crosssim_core.chain.lines import Lines, flat
 from crosssim_core.chain.product import ArrayProduct, Operator
@@ -33,7 +33,7 @@ class Merged:
     @property
     def copies(self) -> int:
         """Copies of the outputs that there are at once besides; 0 where nothing follows."""
-        return 0 if self.spread is None else 1
+        return 0 if self.spread is None else NOISY
 
     def read(
         self,
@@ -70,7 +70,7 @@ class Share:
     @property
     def copies(self) -> int:
         """As in `Merged`."""
-        return max(max(len(bank.gains), len(bank.weights)) for bank in self.banks)
+        return max(bank.copies for bank in self.banks)
 
     def read(
         self,
