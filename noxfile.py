@@ -66,7 +66,7 @@ def wheels(session: nox.Session) -> None:
 @nox.session(requires=["wheels"])
 def tests(session: nox.Session) -> None:
     """Everything passes its tests, in one environment, a third party's plugin among it."""
-    ours = ("crosssim_core[cli]", "crosssim_devices[plot]", "crosssim_torch[demo]")
+    ours = ("crosssim_core[cli,fast]", "crosssim_devices[plot]", "crosssim_torch[demo]")
     install_wheels(session, *ours, "acme_rram")
     session.install(*TEST_TOOLS, "import-linter", "safetensors")
     run_tests(session, "tests", "examples/acme-rram/tests")
@@ -74,10 +74,10 @@ def tests(session: nox.Session) -> None:
 
 @nox.session(requires=["wheels"])
 def core_alone(session: nox.Session) -> None:
-    """Core passes its tests in an environment that has neither torch nor a GPU library."""
+    """Core passes its tests where there is neither torch, a GPU library nor a compiler."""
     install_wheels(session, "crosssim_core[cli]")
     session.install(*TEST_TOOLS)
-    check_absent(session, "torch", "cupy", "crosssim_devices", "crosssim_torch")
+    check_absent(session, "torch", "cupy", "numba", "crosssim_devices", "crosssim_torch")
     run_tests(session, "tests/core", "tests/properties")
 
 
@@ -132,6 +132,6 @@ def demo(session: nox.Session) -> None:
 @nox.session(requires=["wheels"], default=False)
 def bench(session: nox.Session) -> None:
     """Run the benchmarks, or the files that stand after ``--``."""
-    install_wheels(session, "crosssim_core[cli]", "crosssim_devices", "crosssim_torch[demo]")
+    install_wheels(session, "crosssim_core[cli,fast]", "crosssim_devices", "crosssim_torch[demo]")
     for path in session.posargs or sorted(map(str, ROOT.glob("benchmarks/bench_*.py"))):
         session.run("python", path)

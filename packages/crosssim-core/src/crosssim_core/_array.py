@@ -81,6 +81,26 @@ def as_host(x: Array) -> np.ndarray[Any, Any]:
     return np.array(np.asarray(x))
 
 
+def shared_with_host(x: Array) -> np.ndarray[Any, Any] | None:
+    """``x`` as a NumPy array in the same memory; None where it is not the processor's alone.
+
+    None as well for tensors whose derivatives are recorded: what is done to the memory is not.
+    """
+    if isinstance(x, np.ndarray):
+        return x
+    if not array_api_compat.is_torch_array(x):
+        return None
+    forward = import_module("torch.autograd.forward_ad")
+    if forward.unpack_dual(x).tangent is not None:
+        return None
+    try:
+        shared: np.ndarray[Any, Any] = x.numpy()
+    except (RuntimeError, TypeError):
+        # On another device, without storage, with derivatives, or of a data type NumPy lacks.
+        return None
+    return shared
+
+
 def from_host(x: np.ndarray[Any, Any], *, like: Array, dtype: DType = None) -> Array:
     """NumPy array ``x`` in the library and on the device of ``like``."""
     xp = array_namespace(like)

@@ -5,12 +5,9 @@ from dataclasses import dataclass
 from jaxtyping import Float
 
 from crosssim_core._array import array_namespace
-from crosssim_core.numerics.wires.solution import relative
+from crosssim_core.numerics.wires.solution import ROUNDING, relative
 from crosssim_core.numerics.wires.uniform import Cells, UniformNetwork
 from crosssim_core.typing import Array
-
-ROUNDING = 1e-20
-"""Decrease of the error after which more steps change nothing, whatever the error is [1]."""
 
 
 @dataclass(frozen=True, slots=True)

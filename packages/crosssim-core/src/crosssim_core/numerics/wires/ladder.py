@@ -29,10 +29,9 @@ from dataclasses import dataclass
 from jaxtyping import Float
 
 from crosssim_core._array import array_namespace, device_of
+from crosssim_core.numerics.wires import compiled
+from crosssim_core.numerics.wires.ladder_loops import SMALLEST, pair_currents, single_currents
 from crosssim_core.typing import Array
-
-SMALLEST = 1e-20
-"""Conductance of the first rung at least [1], so that Q can be inverted where all are off."""
 
 Rungs = Float[Array, "rungs signs #vectors #lines"]
 """Something for each rung; lines are independent, and so are vectors."""
@@ -77,7 +76,15 @@ def line_currents(
         emf: Sources in series with the rungs; None for 1 in each, −1 for the second sign.
         segments: Of the lines.
     """
-    if emf is None and g.shape[1] == 1:
+    xp, pair = array_namespace(g), g.shape[1] == 2
+    lines = xp.empty((on.shape[2], g.shape[-1]), dtype=g.dtype, device=device_of(g))
+    a, first, b, last = map(
+        float, (segments.supply, segments.supply_first, segments.output, segments.output_last)
+    )
+    loops = pair_currents if pair else single_currents
+    if compiled.run(loops, g, on, emf, a, first, b, last, lines):
+        return lines
+    if emf is None and not pair:
         return _single_line_currents(g[:, 0, ...], on[:, 0, ...], segments)
     march = _March(g[0, ...] * on[0, ...], None if emf is None else emf[0, ...], segments)
     for rung in range(1, g.shape[0]):

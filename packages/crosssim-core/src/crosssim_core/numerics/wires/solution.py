@@ -13,6 +13,9 @@ from crosssim_core.typing import Array
 TOLERANCE = 1e-6
 """Largest error of the voltages, over the largest input of a vector [1]."""
 
+ROUNDING = 1e-20
+"""Decrease of the error after which more steps change nothing, whatever the error is [1]."""
+
 MAX_STEPS = 200
 """Steps after which a solver gives up."""
 
