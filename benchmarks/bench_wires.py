@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from unittest import mock
 
 import numpy as np
 from rich.console import Console
@@ -12,6 +13,7 @@ from crosssim_core.numerics.wires import (
     Line,
     UniformNetwork,
     Wires,
+    compiled,
     fresh_currents,
     nonlinear_currents,
     nonlinear_separate_source_currents,
@@ -23,6 +25,7 @@ from crosssim_core.numerics.wires import (
 RATIO = 1e-3
 """Resistance of a wire segment over that of a cell at full conductance [1]."""
 WIRES = Wires(Line(RATIO), Line(RATIO))
+SOFT = Wires(Line(RATIO / 10), Line(RATIO / 10))
 SEGMENTS = supply_segments(WIRES)
 RANDOM = np.random.default_rng(0)
 REPEATS = 3
@@ -47,6 +50,14 @@ def cells(*shape: int) -> np.ndarray:
 def saturating(g: np.ndarray, v: np.ndarray) -> np.ndarray:
     """Cells whose current saturates."""
     return g * (v - v**3 / 16)
+
+
+def with_and_without(job: Callable[[], object]) -> tuple[float, float]:
+    """Seconds with compiled loops, where Numba is installed, and without; the first run is none."""
+    job()
+    with mock.patch.object(compiled, "loops_compiler", return_value=None):
+        without = seconds(job)
+    return (seconds(job) if compiled.loops_compiler() else float("nan")), without
 
 
 def programming() -> Table:
@@ -80,7 +91,7 @@ def growth() -> Table:
 
 def products() -> Table:
     """Products of 256 vectors (8 where each vector is solved for) with a 256×256 array."""
-    table = Table("256×256 array", "time per vector [ms]", "over ideal product")
+    table = Table("256×256 array", "loops", "time per vector [ms]", "over ideal product")
     g, pair = cells(256, 256), cells(2, 256, 256)
     v = RANDOM.uniform(-1, 1, (256, 256))
     x = (v > 0).astype(float)
@@ -88,11 +99,27 @@ def products() -> Table:
     noisy = g * (1 + 0.05 * RANDOM.standard_normal((8, 256, 256)))
     matrix = transfer_matrix(g, WIRES)
     network = UniformNetwork.of(WIRES, outputs=256, inputs=256, like=g)
-    jobs: dict[str, tuple[int, Callable[[], object]]] = {
-        "ideal": (256, lambda: v @ g.T),
+    soft = UniformNetwork.of(SOFT, outputs=128, inputs=128, like=g)
+    small = noisy[:, :128, :128].copy()
+    ideal = seconds(lambda: v @ g.T) / 256
+
+    def add(name: str, loops: str, took: float) -> None:
+        table.add_row(name, loops, f"{1e3 * took:.3f}", f"{took / ideal:.2f}")
+
+    array_jobs: dict[str, tuple[int, Callable[[], object]]] = {
         "input lines": (256, lambda: v @ matrix.T),
-        "input lines, fresh noise": (8, lambda: fresh_currents(network, noisy, few)),
         "input lines, nonlinear": (8, lambda: nonlinear_currents(network, saturating, g, few)),
+        "supply lines, nonlinear": (
+            8,
+            lambda: nonlinear_separate_source_currents(saturating, g, x[:8], SEGMENTS),
+        ),
+    }
+    loop_jobs: dict[str, tuple[int, Callable[[], object]]] = {
+        "input lines, fresh noise": (8, lambda: fresh_currents(network, noisy, few)),
+        "input lines, fresh noise, 128×128, 1e-4": (
+            8,
+            lambda: fresh_currents(soft, small, few[:, :128]),
+        ),
         "supply lines": (256, lambda: separate_source_currents(g, x, SEGMENTS)),
         "supply lines, signed digits": (
             256,
@@ -102,16 +129,14 @@ def products() -> Table:
             256,
             lambda: separate_source_currents(pair, x, SEGMENTS, interleaved=True),
         ),
-        "supply lines, nonlinear": (
-            8,
-            lambda: nonlinear_separate_source_currents(saturating, g, x[:8], SEGMENTS),
-        ),
     }
-    ideal = 0.0
-    for name, (vectors, job) in jobs.items():
-        took = seconds(job) / vectors
-        ideal = ideal or took
-        table.add_row(name, f"{1e3 * took:.3f}", f"{took / ideal:.2f}")
+    add("ideal", "", ideal)
+    for name, (vectors, job) in array_jobs.items():
+        add(name, "", seconds(job) / vectors)
+    for name, (vectors, job) in loop_jobs.items():
+        fast, slow = with_and_without(job)
+        add(name, "compiled", fast / vectors)
+        add(name, "no", slow / vectors)
     return table
 
 
