@@ -52,35 +52,39 @@ def conjugate_currents(
     residuals[:], steps[:] = np.inf, 0
     for vector in range(v.shape[0]):
         seen = g[vector if own > 1 else 0]
-        scale = np.max(np.abs(v[vector]))
+        scale = 0.0
+        for j in range(inputs):
+            scale = max(scale, abs(v[vector, j]))
         for sign in range(signs):
             for i in range(outputs):
                 for j in range(inputs):
                     r[sign, i, j] = seen[sign, i, j] * (1 - 2 * sign) * v[vector, j]
-        w[:], p[:], q[:] = 0.0, 0.0, 0.0
+                    w[sign, i, j], p[sign, i, j], q[sign, i, j] = 0.0, 0.0, 0.0
         start, before, target = 0.0, 1.0, tolerance
         step, checking = 0, False
         while True:
             # Drops z = R · flow: along the input lines, then along the output lines.
             flow = cells if checking else r
             for sign in range(signs):
-                z[sign, outputs - 1] = flow[sign, outputs - 1]
+                for j in range(inputs):
+                    z[sign, outputs - 1, j] = flow[sign, outputs - 1, j]
                 for i in range(outputs - 2, -1, -1):
                     for j in range(inputs):
                         z[sign, i, j] = z[sign, i + 1, j] + flow[sign, i, j]
-                z[sign, 0] *= feed[0]
+                for j in range(inputs):
+                    z[sign, 0, j] *= feed[0]
                 for i in range(1, outputs):
                     for j in range(inputs):
                         z[sign, i, j] = feed[i] * z[sign, i, j] + z[sign, i - 1, j]
             for first in range(0, outputs, LINES):
                 lines = min(LINES, outputs - first)
-                sums[:] = 0.0
+                sums.fill(0.0)
                 for j in range(inputs):
                     for k in range(lines):
                         for sign in range(signs):
                             sums[k] += flow[sign, first + k, j]
                         shared[j, k] = sums[k]
-                sums[:] = 0.0
+                sums.fill(0.0)
                 for j in range(inputs - 1, -1, -1):
                     for k in range(lines):
                         sums[k] += output[j] * shared[j, k]
@@ -88,14 +92,21 @@ def conjugate_currents(
                             z[sign, first + k, j] += sums[k]
             if checking:
                 # Kirchhoff's voltage law, for the currents of the cells at the drops w.
-                worst = np.max(np.abs(w - z)) / (scale if scale > 0 else 1.0)
+                worst = 0.0
+                for sign in range(signs):
+                    for i in range(outputs):
+                        for j in range(inputs):
+                            error = abs(w[sign, i, j] - z[sign, i, j])
+                            # Once it is not a number it stays so.
+                            worst = worst if error <= worst or worst != worst else error
+                worst = worst / scale if scale > 0 else worst
                 if worst <= tolerance or step == max_steps or target < ROUNDING:
                     residuals[vector], steps[vector] = worst, step
                     break
                 target /= 10
                 checking = False
                 continue
-            partial[:] = 0.0
+            partial.fill(0.0)
             for sign in range(signs):
                 for i in range(outputs):
                     for j in range(inputs):
@@ -106,7 +117,7 @@ def conjugate_currents(
             # Written so that what is not a number ends the steps, too.
             if step == max_steps or not product > target * target * start:
                 for i in range(outputs):
-                    partial[:] = 0.0
+                    partial.fill(0.0)
                     for sign in range(signs):
                         for j in range(inputs):
                             drive = (1 - 2 * sign) * v[vector, j]
@@ -116,7 +127,7 @@ def conjugate_currents(
                 checking = True
                 continue
             ratio = product / before if step > 0 else 0.0
-            partial[:] = 0.0
+            partial.fill(0.0)
             for sign in range(signs):
                 for i in range(outputs):
                     for j in range(inputs):
