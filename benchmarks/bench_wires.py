@@ -9,11 +9,11 @@ from rich.console import Console
 from rich.table import Table
 
 from crosssim_core import AnalogCore, CrossSimParameters
+from crosssim_core.numerics import compiled
 from crosssim_core.numerics.wires import (
     Line,
     UniformNetwork,
     Wires,
-    compiled,
     fresh_currents,
     nonlinear_currents,
     nonlinear_separate_source_currents,

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from crosssim_core.numerics import compiled
 from crosssim_core.numerics.wires import (
     Line,
     UniformNetwork,
     Wires,
-    compiled,
     fresh_currents,
     separate_source_currents,
     supply_segments,

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crosssim_core._array import as_host
-from crosssim_core.numerics.lookup import MOST_ENTRIES, look_up, lookup_of
+from crosssim_core.numerics.lookup import MOST_ENTRIES, _look_up, look_up, lookup_of
 
 SPACINGS = {
     "even": lambda rng, shape: np.cumsum(np.ones(shape), axis=1) / 8,
@@ -68,9 +68,11 @@ def test_the_number_of_thresholds_below_decides_on_and_beside_each(
     thresholds, values = table(seed, rows, width, spacing, dtype)
     x = planted(thresholds, seed)
     steps = lookup_of(xp.asarray(thresholds), xp.asarray(values))
-    got = look_up(xp.asarray(x), steps, axis=0, lines_per_row=1)
-    assert got.dtype == getattr(xp, dtype)
-    np.testing.assert_array_equal(as_host(got), counted(x, thresholds, values))
+    # Compiled where Numba is installed, and always by operations on arrays.
+    for way in (look_up, lambda *args, axis, lines_per_row: _look_up(*args, axis, lines_per_row)):
+        got = way(xp.asarray(x), steps, axis=0, lines_per_row=1)
+        assert got.dtype == getattr(xp, dtype)
+        np.testing.assert_array_equal(as_host(got), counted(x, thresholds, values))
 
 
 @given(

@@ -101,6 +101,13 @@ def shared_with_host(x: Array) -> np.ndarray[Any, Any] | None:
     return shared
 
 
+def threads_of(x: Array) -> int:
+    """Threads that an operation on ``x`` takes on the processor."""
+    if array_api_compat.is_torch_array(x):
+        return int(import_module("torch").get_num_threads())
+    return 1
+
+
 def from_host(x: np.ndarray[Any, Any], *, like: Array, dtype: DType = None) -> Array:
     """NumPy array ``x`` in the library and on the device of ``like``."""
     xp = array_namespace(like)
@@ -128,7 +135,7 @@ def whole_part(x: Array) -> Array:
         return xp.astype(x, xp.int32)
 
 
-def passed(bounds: Array, x: Array) -> Array:
+def exceeded(bounds: Array, x: Array) -> Array:
     """Whether elements of ``x`` are above their bounds, which may be overwritten, as a number or a
     truth value.
     """

@@ -6,11 +6,11 @@ import sys
 import numpy as np
 import pytest
 
+from crosssim_core.numerics import compiled
 from crosssim_core.numerics.wires import (
     Line,
     UniformNetwork,
     Wires,
-    compiled,
     fresh_currents,
     separate_source_currents,
     supply_segments,

@@ -17,11 +17,14 @@ from crosssim_core._array import (
     array_namespace,
     as_host,
     device_of,
+    exceeded,
     from_host,
     gathered,
-    passed,
+    threads_of,
     whole_part,
 )
+from crosssim_core.numerics import compiled
+from crosssim_core.numerics.lookup_loops import look_up_loops
 from crosssim_core.typing import Array
 
 FINENESS = (1 / 16, 1 / 4, 1, 2, 4, 8, 16)
@@ -35,6 +38,9 @@ MOST_ENTRIES = 2**20
 
 ROOM = 2**16
 """Elements that a processor looks up at once."""
+
+FEW_THREADS = 3
+"""Threads up to which one compiled loop is faster than operations that all of them share."""
 
 MOST_GROWTH = 4
 """Length that longer tables may have, over the number of thresholds."""
@@ -115,6 +121,10 @@ def look_up(
         Array of the shape of ``x``, in the data type of the values; NaN stays NaN.
     """
     xp = array_namespace(x, table.thresholds, table.values)
+    if str(device_of(x)) == "cpu" and threads_of(x) <= FEW_THREADS:
+        found = xp.empty(x.shape, dtype=table.values.dtype, device=device_of(x))
+        if _looked_up(x, table, found, axis, lines_per_row):
+            return found
     size = max(1, ROOM * x.shape[0] // max(1, prod(x.shape))) if x.ndim > 1 else 1
     if axis % x.ndim == 0 or size >= x.shape[0] or str(device_of(x)) != "cpu":
         return _look_up(x, table, axis, lines_per_row)
@@ -123,6 +133,25 @@ def look_up(
         part = slice(start, start + size)
         found[part, ...] = _look_up(x[part, ...], table, axis, lines_per_row)
     return found
+
+
+def _looked_up(x: Array, table: Lookup, found: Array, axis: int, lines_per_row: int) -> bool:
+    """Whether compiled loops have filled ``found`` with what `look_up` returns."""
+    xp, grid, dtype = array_namespace(x), table.grid, table.thresholds.dtype
+    number = np.dtype(str(dtype).rpartition(".")[2])
+    axis %= x.ndim
+    shape = (prod(x.shape[:axis]), x.shape[axis], prod(x.shape[axis + 1 :]))
+    return compiled.run(
+        look_up_loops,
+        xp.reshape(xp.astype(x, dtype, copy=False), shape),
+        table.thresholds,
+        table.values,
+        np.asarray([grid.low, grid.high, grid.per_unit * table.width], dtype=number),
+        grid.cells,
+        table.width,
+        lines_per_row if table.rows > 1 else 0,
+        xp.reshape(found, shape),
+    )
 
 
 def _look_up(x: Array, table: Lookup, axis: int, lines_per_row: int) -> Array:
@@ -173,7 +202,7 @@ def _search(x: Array, table: Lookup, place: Array) -> Array:
     step = table.width // 2
     while step:
         ahead = gathered(table.thresholds[step - 1 :], place)
-        below = xp.astype(passed(ahead, x), place.dtype)
+        below = xp.astype(exceeded(ahead, x), place.dtype)
         if step > 1:
             below *= step
         place += below

@@ -4,7 +4,7 @@ import numpy as np
 from jaxtyping import Float
 
 from crosssim_core._array import array_namespace, device_of
-from crosssim_core.numerics.wires import compiled
+from crosssim_core.numerics import compiled
 from crosssim_core.numerics.wires.conjugate import conjugate_gradients
 from crosssim_core.numerics.wires.conjugate_loops import conjugate_currents
 from crosssim_core.numerics.wires.inputs import drives, pieces

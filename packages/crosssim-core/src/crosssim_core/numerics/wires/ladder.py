@@ -29,7 +29,7 @@ from dataclasses import dataclass
 from jaxtyping import Float
 
 from crosssim_core._array import array_namespace, device_of
-from crosssim_core.numerics.wires import compiled
+from crosssim_core.numerics import compiled
 from crosssim_core.numerics.wires.ladder_loops import SMALLEST, pair_currents, single_currents
 from crosssim_core.typing import Array
 

@@ -42,7 +42,7 @@ def loops_compiler() -> Callable[[Loops], Loops] | None:
         import numba
     except ImportError as error:
         # Also where it is installed and does not go with the NumPy that is.
-        logger.debug("wires are solved without compiled loops: %s", error)
+        logger.debug("loops are not compiled: %s", error)
         return None
     return None if getattr(numba.config, "DISABLE_JIT", False) else cache(_compiled)
 
