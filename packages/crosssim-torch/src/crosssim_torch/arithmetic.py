@@ -43,8 +43,8 @@ class TorchArithmetic(Arithmetic):
     def digits(self, codes: Tensor, /, *, count: int, size: int) -> list[Tensor]:
         digits, rest = [], codes
         for place in reversed(range(1, count)):
-            digit = (rest * 2.0 ** (-size * place)).trunc_()
             weight = 2 ** (size * place)
+            digit = rest.div(weight, rounding_mode="trunc")
             own = rest is not codes
             rest = rest.sub_(digit, alpha=weight) if own else rest.sub(digit, alpha=weight)
             digits.append(digit)

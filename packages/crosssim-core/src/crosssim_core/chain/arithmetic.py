@@ -11,7 +11,7 @@ from crosssim_core.chain.lines import parts
 from crosssim_core.random import NoiseSource
 from crosssim_core.typing import Array
 
-ROOM = 2**20
+ROOM = 2**21
 """Elements that a processor works on at once, so that its caches hold them."""
 
 

@@ -19,8 +19,9 @@ from crosssim_core.typing import Array
 Digitise = Callable[[Any, NoiseSource | None], Any]
 """From line currents to digital values; may overwrite the currents."""
 
-NOISY = 3
-"""Arrays that one of currents takes where it is noisy: itself, its variance, and deviates."""
+NOISY = 5
+"""Arrays of their size that noisy currents take: what drives them, its square, the currents, their
+variance, and deviates."""
 
 
 @dataclass(frozen=True, slots=True)
