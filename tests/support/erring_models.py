@@ -62,6 +62,7 @@ class LopsidedCell:
 
     params: DeviceErrorParams
     cell: Cell
+    current_degree = 2
 
     def current(self, g, v, /):
         return g * (v + self.params.magnitude * v**2)
@@ -77,6 +78,18 @@ class GrowingCell:
     def current(self, g, v, /):
         xp, rate = array_namespace(g), 3.0
         return g * (xp.exp(rate * v) - xp.exp(-rate * v)) / (2 * rate)
+
+
+@dataclass(frozen=True)
+class ThresholdCell:
+    """No current up to the voltage ``magnitude``: a line through the origin at many voltages."""
+
+    params: DeviceErrorParams
+    cell: Cell
+
+    def current(self, g, v, /):
+        xp = array_namespace(g)
+        return g * v * xp.astype(xp.abs(v) >= self.params.magnitude, g.dtype)
 
 
 @dataclass(frozen=True)
@@ -134,6 +147,7 @@ class Bench:
             ModelEntry("bench.stuck", "erring_models:StuckCell"),
             ModelEntry("bench.lopsided", "erring_models:LopsidedCell"),
             ModelEntry("bench.growing", "erring_models:GrowingCell"),
+            ModelEntry("bench.threshold", "erring_models:ThresholdCell"),
             ModelEntry("bench.metered", "erring_models:MeteredCell"),
         ]
 

@@ -199,6 +199,27 @@ class SharesVoltages(RightDevice):
         return g * v * (1.0 + array_api_compat.array_namespace(v).max(v))
 
 
+class Threshold(RightDevice):
+    """A straight line, but for voltages below a threshold."""
+
+    current_degree = 3
+
+    def current(self, g, v, /):
+        xp = array_api_compat.array_namespace(v)
+        return g * v * xp.astype(xp.abs(v) >= 0.3, g.dtype)
+
+
+class DegreeTooLow(RightDevice):
+    current_degree = 2
+
+    def current(self, g, v, /):
+        return g * (v - 0.1 * v**3)
+
+
+class NoDegree(RightDevice):
+    current_degree = 0
+
+
 class OffersNothing:
     def __init__(self, params, cell):
         pass

@@ -33,6 +33,8 @@ SUPPLY = {
     "xbar.dac.mvm.bits": 4,
     "xbar.dac.mvm.input_bitslicing": True,
 }
+UNIT = {"core.offset.style": "UNIT_COLUMN_SUBTRACTION"}
+SLICES = {"core.style": "BITSLICED", "core.weight_bits": 8}
 LIMITS = {
     "core.mapping.weights.percentile": None,
     "core.mapping.weights.min": -2.0,
@@ -86,6 +88,23 @@ def test_a_chip_programmed_anew_and_in_part_is_solved_anew(kind):
         matrix[1] = 0.5 * A[0]
         np.testing.assert_array_equal(AnalogCore(matrix, params) @ X, want)
         np.testing.assert_array_equal(core[1:3] @ X, want[1:3])
+
+
+@kinds
+@pytest.mark.parametrize("wires", [{}, WIRES], ids=["ideal", "wires"])
+@pytest.mark.parametrize("literal", [False, True])
+@pytest.mark.parametrize("style", [{}, {"core.style": "OFFSET"} | UNIT, SLICES], ids=str)
+def test_matrices_without_elements_have_products_without_currents(kind, wires, literal, style):
+    params = tree(wires, kind, style, simulation__literal=literal)
+    for shape in [(0, 3), (3, 0), (0, 0)]:
+        core = AnalogCore(np.zeros(shape), params)
+        products = [core @ np.ones(shape[1]), core @ np.ones((shape[1], 2))]
+        wanted = [shape[:1], (shape[0], 2)]
+        if "current_from_input" not in str(kind):
+            products += [np.ones(shape[0]) @ core, np.ones((2, shape[0])) @ core]
+            wanted += [shape[1:], (2, shape[1])]
+        assert [y.shape for y in products] == wanted
+        assert not any(y.any() for y in products)
 
 
 @kinds
@@ -195,6 +214,16 @@ def test_summed_currents_are_those_of_each_cell(style, model, side):
     x = 1.7 * (X if side == "mvm" else X[:4]).T
     got, want = (core.matmul(x.T).T if side == "mvm" else core.rmatmul(x) for core in (fast, slow))
     np.testing.assert_allclose(got, want, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("threshold", [0.1, 0.3, 0.5, 0.95, 1.3])
+def test_laws_that_declare_no_degree_are_evaluated_at_every_cell(threshold):
+    """A law that is a straight line at most voltages is not taken for one."""
+    law = slot("nonlinear_IV", "bench.threshold", threshold)
+    core = AnalogCore([[0.5, -1.0], [1.0, 0.25]], tree(law))
+    x = np.array([[0.2, 1.0, 1.6], [1.0, 0.4, 0.9]])
+    on = np.where(np.abs(x) >= threshold, x, 0.0)
+    np.testing.assert_allclose(core @ x, core.get_matrix() @ on, rtol=0, atol=1e-12)
 
 
 @needs_devices

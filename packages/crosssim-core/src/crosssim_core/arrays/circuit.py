@@ -45,8 +45,8 @@ class ArrayCircuit:
     fed by their input lines."""
     law: Current | None = None
     """Current of a cell; None for Ohm's law."""
-    summed: bool = True
-    """Whether currents of a law may be summed as polynomials, rather than cell by cell."""
+    degree: int | None = None
+    """Of the law as a polynomial of the voltage; None where currents are formed cell by cell."""
     effort: Effort = Effort()
     refusal: str = ""
     """Why this side cannot be read."""
@@ -70,6 +70,7 @@ def array_circuits(
     inputs: int,
     interleaved: bool,
     law: Current | None,
+    degree: int | None = None,
 ) -> tuple[ArrayCircuit, ...]:
     """The circuit of each weight slice of one array.
 
@@ -80,6 +81,7 @@ def array_circuits(
         inputs: Lines that are driven in this direction.
         interleaved: Whether both cells of a pair share an output line.
         law: Current of a cell; None for Ohm's law.
+        degree: Of the law as a polynomial of the voltage; None if it is not known to be one.
 
     Source: CrossSim parameters ``xbar.array.parasitics``.
     """
@@ -87,7 +89,7 @@ def array_circuits(
     ideal = ArrayCircuit(
         interleaved=interleaved,
         law=law,
-        summed=not params.simulation.disable_fast_nonlinear_IV,
+        degree=None if params.simulation.disable_fast_nonlinear_IV else degree,
         effort=effort,
     )
     parasitics = params.xbar.array.parasitics

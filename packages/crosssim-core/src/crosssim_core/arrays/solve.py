@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from jaxtyping import Float
 
-from crosssim_core._array import array_namespace
+from crosssim_core._array import array_namespace, device_of
 from crosssim_core.arrays.circuit import ArrayCircuit
 from crosssim_core.errors import ParameterError, SolverError
 from crosssim_core.numerics.chunks import chunks
@@ -61,6 +61,8 @@ def line_currents(
     """
     if circuit.refusal:
         raise ParameterError(circuit.refusal, "xbar.array.parasitics")
+    if 0 in g.shape:
+        return _no_currents(circuit, u, g)
     if g.ndim > 3:
         apart = [
             line_currents(
@@ -74,6 +76,13 @@ def line_currents(
         return [_currents(circuit, u, g, fresh, where)]
     names = [where] if g.shape[0] == 1 else [f"{where}, {sign}" for sign in ("plus", "minus")]
     return [_currents(circuit, u, g[i, ...], fresh, name) for i, name in enumerate(names)]
+
+
+def _no_currents(circuit: ArrayCircuit, u: Array, g: Array) -> list[Array]:
+    """Those of arrays without cells."""
+    xp = array_namespace(u)
+    lines = xp.zeros((*u.shape[:-1], g.shape[-2]), dtype=u.dtype, device=device_of(u))
+    return [lines] if circuit.interleaved else [lines] * g.shape[0]
 
 
 def _currents(

@@ -10,29 +10,34 @@ from crosssim_core.chain.product import ArrayProduct, Operator
 from crosssim_core.numerics.wires import SummedLaw, summed_law
 from crosssim_core.typing import Array
 
+MOST = 24
+"""Largest degree for which polynomials are cheaper than the current of each cell."""
+
+MOST_BEYOND = 6
+"""The same where voltages may exceed the limit, as rounding grows with the degree there."""
+
 
 def polynomials(block: Block, /) -> tuple[tuple[SummedLaw, ...], ...] | None:
     """What gives the line currents of an array with ideal wires, for each slice and sign.
 
-    None if no polynomial is as good as the law for all voltages that may come, or if the
-    parameters want the current of each cell.
+    None if laws are not known to be polynomials of low degree, or if the parameters want the
+    current of each cell.
     """
     plan, g = block.plan, block.conductance
     limit = max(1.0, plan.path.reach)
     # Without a DAC nothing keeps voltages within the limits of the inputs.
-    everywhere = plan.path.dac is None
+    most = MOST if plan.path.dac is not None else MOST_BEYOND
     slices = []
     for index, circuit in enumerate(plan.circuits):
-        if circuit.law is None or not circuit.summed:
+        law, degree = circuit.law, circuit.degree
+        if law is None or degree is None or degree > most:
             return None
-        signs = [
-            summed_law(circuit.law, g[index, sign, ...], limit=limit, everywhere=everywhere)
-            for sign in range(g.shape[1])
-        ]
-        known = tuple(law for law in signs if law is not None)
-        if len(known) < len(signs):
-            return None
-        slices.append(known)
+        slices.append(
+            tuple(
+                summed_law(law, g[index, sign, ...], degree=degree, limit=limit)
+                for sign in range(g.shape[1])
+            )
+        )
     return tuple(slices)
 
 

@@ -21,7 +21,7 @@ from crosssim_core.converters import (
     UniformLevels,
 )
 from crosssim_core.converters.errors import errors_of, given_errors
-from crosssim_core.devices import ConductsNonlinearly, device_model
+from crosssim_core.devices import ConductsNonlinearly, current_degree, device_model
 from crosssim_core.parameters import AdcParams, ADCRangeLimits, CrossSimParameters, DacParams
 from crosssim_core.parameters.messages import within
 from crosssim_core.plugins.registry import factory, find_model
@@ -196,6 +196,7 @@ class ReadPlan:
             inputs=inputs,
             interleaved=interleaved,
             law=None if device is None else device.current,
+            degree=current_degree(device),
         )
         reader = CellReader.of(params.xbar.device)
         adcs: list[SliceAdc | None] = []

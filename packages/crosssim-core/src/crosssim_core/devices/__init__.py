@@ -4,18 +4,20 @@ from crosssim_core.devices.interface import (
     Cell,
     ChecksItsSlot,
     ConductsNonlinearly,
+    DeclaresItsDegree,
     DeclaresReadMoments,
     DoubtsCells,
     DriftsCells,
     ProgramsCells,
     ReadsCells,
 )
-from crosssim_core.devices.slots import Slot, cell_of, device_model
+from crosssim_core.devices.slots import Slot, cell_of, current_degree, device_model
 
 __all__ = [
     "Cell",
     "ChecksItsSlot",
     "ConductsNonlinearly",
+    "DeclaresItsDegree",
     "DeclaresReadMoments",
     "DoubtsCells",
     "DriftsCells",
@@ -23,5 +25,6 @@ __all__ = [
     "ReadsCells",
     "Slot",
     "cell_of",
+    "current_degree",
     "device_model",
 ]

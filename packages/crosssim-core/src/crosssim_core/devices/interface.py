@@ -123,7 +123,25 @@ class ConductsNonlinearly(Protocol):
     def current(
         self, g: Float[Array, "*cells"], v: Float[Array, "*cells"], /
     ) -> Float[Array, "*cells"]:
-        """Cell current over the full-scale current ``Vread / Rmin``, at voltage ``v`` [1]."""
+        """Cell current over the full-scale current ``Vread / Rmin``, at voltage ``v`` [1].
+
+        Cells without conductance carry no current. On ideal wires it is evaluated for each cell
+        and vector, unless the model also `DeclaresItsDegree`.
+        """
+
+
+@runtime_checkable
+class DeclaresItsDegree(ConductsNonlinearly, Protocol):
+    """A device model whose current is a polynomial of the voltage, at every conductance.
+
+    Then the currents of all cells of a line, on ideal wires, are a few products of matrices.
+    Declare a degree only if `current` is that polynomial at all voltages: a law with a threshold,
+    a limit or an exponential is none, however close one may come.
+    """
+
+    @property
+    def current_degree(self) -> int | None:
+        """Degree of `current` in ``v``, or more; None if it is no polynomial of this cell."""
 
 
 @runtime_checkable

@@ -6,6 +6,7 @@ from crosssim_core.devices.interface import (
     Cell,
     ChecksItsSlot,
     ConductsNonlinearly,
+    DeclaresItsDegree,
     DriftsCells,
     ProgramsCells,
     ReadsCells,
@@ -33,6 +34,11 @@ def cell_of(device: DeviceParameters) -> Cell:
         Vread=device.Vread,
         time=device.time,
     )
+
+
+def current_degree(model: ConductsNonlinearly | None) -> int | None:
+    """Degree of the current as a polynomial of the voltage; None if the model declares none."""
+    return model.current_degree if isinstance(model, DeclaresItsDegree) else None
 
 
 def device_model(device: DeviceParameters, slot: Slot) -> Any:

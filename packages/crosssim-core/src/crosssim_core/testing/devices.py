@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from crosssim_core._array import array_namespace
-from crosssim_core.devices import Cell, ChecksItsSlot, DeclaresReadMoments
+from crosssim_core.devices import Cell, ChecksItsSlot, DeclaresReadMoments, current_degree
 from crosssim_core.devices.slots import ABILITY, Slot
 from crosssim_core.errors import ParameterError, UnsupportedError
+from crosssim_core.numerics.wires import summed_law
 from crosssim_core.parameters import DeviceErrorParams
 from crosssim_core.random import HostNoise, Stream, WriteNoise
 from crosssim_core.testing.common import COMMON_CHECKS, SEED
@@ -30,6 +31,10 @@ never, and for a right model with a probability of about 1e-8 for each statistic
 
 PLAUSIBLE = (-1.0, 2.0)
 """Where conductances over the largest one lie without noise [1]: a unit went wrong beyond."""
+
+VOLTAGES = 3.0
+"""Up to where a declared polynomial has to hold, over the read voltage [1]: inputs that no DAC
+limits may exceed it."""
 
 LEAST = 0.01
 """Share that is left of the largest conductance without noise, at least [1]: one in siemens is
@@ -217,6 +222,28 @@ def check_current(subject: DeviceSubject, /) -> None:
         )
 
 
+def check_current_degree(subject: DeviceSubject, /) -> None:
+    """A current that is declared to be a polynomial is one, at many voltages."""
+    degree = current_degree(subject.build()) if "nonlinear_IV" in subject.slots() else None
+    if degree is None:
+        return
+    require(
+        type(degree) is int and degree >= 1,
+        f"current_degree is {degree!r}: an integer from 1 upwards is needed, or None",
+    )
+    model, g = subject.build(), np.concatenate([subject.inputs(), subject.extremes()], axis=None)
+    v = np.linspace(-VOLTAGES, VOLTAGES, 4001)
+    declared = summed_law(model.current, g[:, None], degree=degree, limit=VOLTAGES)
+    got = model.current(*np.broadcast_arrays(g, v[:, None]))
+    errors = np.abs(got - declared.currents(v[:, None]))
+    k, cell = np.unravel_index(np.argmax(errors), errors.shape)
+    require(
+        errors[k, cell] <= 1e-9 * np.abs(got).max(),
+        f"current_degree is {degree}, and current is no such polynomial: at the conductance "
+        f"{g[cell]:g} and the voltage {v[k]:g} it is off by {errors[k, cell]:.1e}",
+    )
+
+
 DEVICE_CHECKS: tuple[Check, ...] = (
     *COMMON_CHECKS,
     check_slots,
@@ -226,6 +253,7 @@ DEVICE_CHECKS: tuple[Check, ...] = (
     check_independent_reads,
     check_read_moments,
     check_current,
+    check_current_degree,
 )
 """Every check of a device model."""
 

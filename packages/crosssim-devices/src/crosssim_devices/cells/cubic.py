@@ -4,6 +4,7 @@ Source: CrossSim device model ``CubicDevice``.
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from jaxtyping import Float
 
@@ -26,6 +27,8 @@ class CubicDevice:
 
     params: DeviceErrorParams
     cell: Cell
+
+    current_degree: ClassVar[int] = 3
 
     def __post_init__(self) -> None:
         if self.cell.Vread > LARGEST_VOLTAGE:

@@ -7,6 +7,7 @@ networks", IRPS 2021 (programming: Fig. 4, IGVVA-100; current: Fig. 1). Suggeste
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import ClassVar
 
 from array_api_compat import array_namespace
 from jaxtyping import Float
@@ -62,6 +63,8 @@ class RramMilo:
 
     params: RramMiloParams
     cell: Cell
+
+    current_degree: ClassVar[int] = 3
 
     def __post_init__(self) -> None:
         largest = microsiemens(self.cell)

@@ -12,17 +12,8 @@ from crosssim_core._array import array_namespace
 from crosssim_core.numerics.wires.law import Current, cell_currents
 from crosssim_core.typing import Array
 
-DEGREES = (3, 6, 12, 24)
-"""Degrees of polynomials that are tried, one after another."""
-
-EXACT_DEGREES = DEGREES[:2]
-"""Degrees that laws may have that are polynomials by nature."""
-
-PROBES = (-0.83, 0.41)
-"""Voltages over the largest, none of them a node, at which a polynomial is tried."""
-
-BEYOND = (-2.9, 3.7)
-"""Likewise, where it shall hold beyond the limit."""
+NEGLIGIBLE = 1e-12
+"""Coefficients that are left out, over the largest: those that a lower degree leaves at 0 [1]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +28,10 @@ class SummedLaw:
     matrices: tuple[Float[Array, "outputs inputs"], ...]
     """Coefficients of each term [1]."""
     limit: float
-    """Largest magnitude of a voltage for which the polynomial holds [1]."""
+    """Scale of the voltages, their largest magnitude as a rule [1]."""
 
     def currents(self, v: Float[Array, "*vectors inputs"], /) -> Float[Array, "*vectors outputs"]:
-        """What `uncoupled_currents` computes, up to rounding, for voltages within the limit."""
+        """What `uncoupled_currents` computes, up to rounding."""
         terms = (
             self.basis(order, v) @ matrix.T
             for order, matrix in zip(self.orders, self.matrices, strict=True)
@@ -66,41 +57,34 @@ def summed_law(
     g: Float[Array, "*signs outputs inputs"],
     /,
     *,
+    degree: int,
     interleaved: bool = False,
     limit: float = 1.0,
-    tolerance: float = 1e-12,
-    everywhere: bool = False,
-) -> SummedLaw | None:
-    """The polynomial that agrees with a law; None if none of low degree does.
+) -> SummedLaw:
+    """The polynomial that a law is.
 
     Args:
-        current: Law of a cell. Polynomials are met exactly, whatever is smooth closely.
+        current: Law of a cell.
         g: Conductances [1]; with ``interleaved`` the positive and the negative cells.
+        degree: Of the law, or more. Whether it is a polynomial at all cannot be found out here:
+            no number of voltages tells.
         interleaved: Whether the current of negative cells is subtracted.
-        limit: Largest magnitude of a voltage [1].
-        tolerance: Largest error over the largest coefficient.
-        everywhere: Whether the polynomial is to hold beyond the limit, as only that of a law
-            that is one does.
+        limit: Largest magnitude of a voltage [1]. Beyond it rounding grows with the degree.
 
     Source: J. C. Mason, D. C. Handscomb, "Chebyshev Polynomials" (2002), chapter 6.
     """
     xp = array_namespace(g)
     exact = xp.astype(g, xp.float64)
 
-    def at(x: float) -> Array:
-        cells = cell_currents(current, exact, xp.full_like(exact, x * limit))
+    def at(node: int) -> Array:
+        v = limit * cos(_angle(node, degree))
+        cells = cell_currents(current, exact, xp.full_like(exact, v))
         return cells[0, ...] - cells[1, ...] if interleaved else cells
 
-    probes = (*PROBES, *BEYOND) if everywhere else PROBES
-    for degree in EXACT_DEGREES if everywhere else DEGREES:
-        terms = _interpolated([at(cos(_angle(j, degree))) for j in range(degree + 1)])
-        sizes = [_largest(term) for term in terms]
-        small = tolerance * max(sizes)
-        orders = [k for k, size in enumerate(sizes) if size > small] or [1]
-        if all(_fits(at(x), terms, x, 10 * small) for x in probes):
-            matrices = tuple(xp.astype(terms[k], g.dtype) for k in orders)
-            return SummedLaw(tuple(orders), matrices, limit)
-    return None
+    terms = _interpolated([at(node) for node in range(degree + 1)])
+    sizes = [_largest(term) for term in terms]
+    orders = [k for k, size in enumerate(sizes) if size > NEGLIGIBLE * max(sizes)] or [1]
+    return SummedLaw(tuple(orders), tuple(xp.astype(terms[k], g.dtype) for k in orders), limit)
 
 
 def _angle(node: int, degree: int) -> float:
@@ -120,13 +104,6 @@ def _interpolated(values: list[Array]) -> list[Array]:
     return terms
 
 
-def _fits(value: Array, terms: list[Array], x: float, tolerance: float) -> bool:
-    """Whether the polynomial has this value at ``x``, where rounding grows with its degree."""
-    factors = [chebyshev(k, x) for k in range(len(terms))]
-    error = value - _sum([term * factor for term, factor in zip(terms, factors, strict=True)])
-    return _largest(error) <= tolerance * max(1.0, *(abs(float(f)) for f in factors))
-
-
 def _sum(parts: list[Array]) -> Array:
     total = parts[0]
     for part in parts[1:]:
@@ -136,4 +113,4 @@ def _sum(parts: list[Array]) -> Array:
 
 def _largest(x: Array) -> float:
     xp = array_namespace(x)
-    return float(xp.max(xp.abs(x)))
+    return float(xp.max(xp.abs(x))) if 0 not in x.shape else 0.0
