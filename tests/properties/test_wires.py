@@ -198,6 +198,67 @@ def test_bent_laws_satisfy_the_netlist(shape, interleaved, w, seed, bend, separa
     assert np.abs(got.currents - want).max() <= 1e-7
 
 
+HARD = {
+    "saturates": lambda g, v: g * v / (1 + np.abs(v)),
+    "grows": lambda g, v: g * (v + 0.3 * v**3),
+    "nearly ohmic": lambda g, v: g * (v - 0.0025 * v**3),
+    "lopsided": lambda g, v: g * (v + 0.2 * v * np.tanh(v)),
+}
+"""Laws that rise at all voltages that can occur."""
+
+
+@settings(max_examples=200)
+@given(
+    inputs=st.integers(1, 9),
+    outputs=st.integers(1, 3),
+    interleaved=st.booleans(),
+    law=st.sampled_from(sorted(HARD)),
+    seed=seeds,
+)
+def test_bent_laws_are_solved_on_supply_lines_of_any_resistance(
+    inputs, outputs, interleaved, law, seed
+):
+    """Where cells are off, or signs of digits vary, voltages exceed those of the sources."""
+    random = np.random.default_rng(seed)
+    ohms = np.where(random.uniform(size=4) < 0.15, 0.0, 10 ** random.uniform(-3, 3, 4))
+    current, segments = HARD[law], supply_segments(Wires(Line(*ohms[:2]), Line(*ohms[2:])))
+    g, x = cells(random, 1 + interleaved, outputs, inputs), digits(random, True, 3, inputs)
+    got = nonlinear_separate_source_currents(
+        current, array_of(g, interleaved), x, segments, interleaved=interleaved, tolerance=1e-9
+    )
+    for vector, currents in zip(x, got.currents, strict=True):
+        want = [oracle_current(current, line, vector, segments) for line in g.swapaxes(0, 1)]
+        assert np.abs(currents - want).max() <= 1e-7
+
+
+def oracle_current(current, g, x, segments):
+    """Of one output line, ``g`` of shape (signs, inputs): Newton's method for all its cells.
+
+    The resistance of the wires grows from next to nothing.
+    """
+    signs, inputs = g.shape
+    on, e = (g * (x != 0)).ravel(), np.concatenate((x, -x)[:signs])
+    passed = np.tril(np.ones((inputs, inputs)))
+    supply = passed * segments.supplies(inputs) @ passed.T
+    output = passed.T * segments.outputs(inputs) @ passed
+    drops = np.kron(np.eye(signs), supply) + np.kron(np.ones((signs, signs)), output)
+    d = e.copy()
+    for share in 10.0 ** np.arange(-6, 0.5, 0.5):
+
+        def error(d, resistance=share * drops):
+            return e - resistance @ current(on, d) - d
+
+        for _ in range(100):
+            slopes = (current(on, d + 1e-5) - current(on, d - 1e-5)) / 2e-5
+            step = np.linalg.solve(np.eye(e.size) + share * drops * slopes, error(d))
+            parts = 0.5 ** np.arange(30)
+            d = d + step * min(parts, key=lambda part: np.linalg.norm(error(d + part * step)))
+            if np.abs(error(d)).max() < 1e-11:
+                break
+    assert np.abs(error(d)).max() < 1e-8
+    return current(on, d).sum()
+
+
 def voltages(linear, g, bend):
     """Fixed point of linear solutions with chords, damped so that it exists for every bend."""
     d = linear(g)

@@ -257,7 +257,7 @@ def test_a_missed_tolerance_is_an_error_that_names_array_residual_and_parameter(
     with pytest.raises(SolverError, match=r"outputs 0 to 1 and inputs 0 to 2, weight slice 0") as e:
         core @ X
     assert "simulation.Verr_th_mvm" in str(e.value)
-    assert "simulation.Niters_max_parasitics" in str(e.value)
+    assert "simulation.Niters_max_parasitics" not in str(e.value), "no number of steps helps"
     assert f"{e.value.residual:.1e}" in str(e.value)
     assert e.value.residual > e.value.tolerance == 1e-18
     assert ("plus" in str(e.value)) == ("interleaved" not in str(kind))

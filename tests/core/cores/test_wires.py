@@ -146,3 +146,20 @@ BENT = [
 def test_cells_that_saturate_give_the_golden_products(xp, case, x, settings, currents, literal):
     core = core_of(case, CUBIC, settings, literal=literal, xp=xp)
     np.testing.assert_allclose(product(core, case, x, xp), currents, rtol=0, atol=EXACT)
+
+
+@needs_devices
+def test_voltages_of_cells_that_are_off_may_exceed_all_sources():
+    """Digits of both signs on shared lines lift one another: 3.3 times the largest here."""
+    wires = {"Rp_row": 1e3, "Rp_col": 5e3, "Rp_row_terminal": 7e3, "Rp_col_terminal": 4e3}
+    params = tree(
+        SUPPLY,
+        CUBIC | {"xbar.device.Vread": 0.1},
+        {f"xbar.array.parasitics.{name}": value for name, value in wires.items()},
+        core__balanced__interleaved_posneg=True,
+        core__balanced__style="TWO_SIDED",
+        xbar__device__infinite_on_off_ratio=True,
+        xbar__array__parasitics__enable=True,
+    )
+    core = AnalogCore([[1.0, -0.5, 1.0, 1.0, 0.5, 0.5]], params)
+    assert core @ [-1.0, -1.0, -1.0, 1.0, -1.0, -1.0] == pytest.approx([-0.00167459], abs=EXACT)

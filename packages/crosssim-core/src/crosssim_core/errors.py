@@ -87,14 +87,18 @@ class SolverError(CrossSimError, RuntimeError):
         residual: Largest error of a voltage, over the largest input of its vector [1].
         tolerance: What was asked for [1].
         steps: Steps that were made.
+        nearing: Whether the last of them still brought it nearer, so that more might help.
     """
 
-    def __init__(self, message: str, residual: float, tolerance: float, steps: int) -> None:
+    def __init__(
+        self, message: str, residual: float, tolerance: float, steps: int, *, nearing: bool = True
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.residual = residual
         self.tolerance = tolerance
         self.steps = steps
+        self.nearing = nearing
 
     def __reduce__(
         self,

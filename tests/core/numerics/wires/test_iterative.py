@@ -3,6 +3,8 @@ import pickle
 import numpy as np
 import pytest
 
+from crosssim_core.arrays import ArrayCircuit, line_currents
+from crosssim_core.arrays.circuit import Effort
 from crosssim_core.errors import CrossSimError, SolverError
 from crosssim_core.numerics.wires import (
     Line,
@@ -182,8 +184,32 @@ def test_a_solution_that_misses_its_tolerance_is_an_error_that_names_the_residua
         )
 
 
+@pytest.mark.parametrize(
+    ("law", "tolerance", "max_steps", "nearing"),
+    [
+        (growing, 1e-6, 3, True),
+        (growing, 1e-18, 40, False),
+        (lambda g, v: g * (v - 3 * v**3), 1e-6, 40, False),
+    ],
+    ids=["too few steps", "beyond rounding", "without a solution"],
+)
+@pytest.mark.parametrize("supply", [False, True])
+def test_more_steps_are_advised_only_where_they_help(law, tolerance, max_steps, nearing, supply):
+    g, v = cells(6, 8), inputs(3, 8)
+    wires = Wires(Line(2.0, 10.0), Line(5.0)) if tolerance == 1e-6 else RESISTIVE
+    segments = supply_segments(wires) if supply else None
+    effort = Effort(tolerance, max_steps)
+    circuit = ArrayCircuit(wires=wires, supply=segments, law=law, effort=effort)
+    with np.errstate(all="ignore"), pytest.raises(SolverError) as caught:
+        line_currents(circuit, np.sign(v) if supply else v, g[None])
+    assert caught.value.nearing == nearing
+    assert ("simulation.Niters_max_parasitics" in str(caught.value)) == nearing
+    assert "xbar.array.parasitics" in str(caught.value)
+
+
 def test_the_error_of_a_solver_survives_pickling():
-    error = SolverError("it did not work", 0.5, 1e-6, 7)
+    error = SolverError("it did not work", 0.5, 1e-6, 7, nearing=False)
     copy = pickle.loads(pickle.dumps(error))
     assert isinstance(copy, CrossSimError)
     assert (str(copy), copy.residual, copy.tolerance, copy.steps) == (str(error), 0.5, 1e-6, 7)
+    assert not copy.nearing

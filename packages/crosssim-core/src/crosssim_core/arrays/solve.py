@@ -171,14 +171,19 @@ def _iterated(circuit: ArrayCircuit, u: Array, g: Array, *, cells_vary: bool) ->
 
 def _explained(error: SolverError, where: str) -> SolverError:
     """The error with the name of the array, and what to change."""
-    advice = f"Raise simulation.Niters_max_parasitics above {error.steps}"
+    remedies = []
+    if error.nearing:
+        remedies.append(f"raise simulation.Niters_max_parasitics above {error.steps}")
     if error.tolerance < TOLERANCE:
-        advice += f" or simulation.Verr_th_mvm above {error.tolerance:g}"
+        remedies.append(f"raise simulation.Verr_th_mvm above {error.tolerance:g}")
+    remedies.append("lower xbar.array.parasitics or xbar.device.Vread")
+    advice = ", or ".join(remedies)
     return SolverError(
         f"The voltages of {where} are wrong by {error.residual:.1e} of the largest input after "
-        f"{error.steps} steps; at most {error.tolerance:.1e} is allowed. {advice}, or lower "
-        "xbar.array.parasitics or xbar.device.Vread.",
+        f"{error.steps} steps; at most {error.tolerance:.1e} is allowed. "
+        f"{advice[0].upper()}{advice[1:]}.",
         error.residual,
         error.tolerance,
         error.steps,
+        nearing=error.nearing,
     )

@@ -64,7 +64,9 @@ class NonlinearCircuit:
         """Largest failure of Kirchhoff's voltage law, over the largest input of the vector."""
         return relative(w - self.network.drops(currents), self.scale)
 
-    def solution(self, currents: Cells, residual: float, steps: int) -> Solution:
+    def solution(
+        self, currents: Cells, residual: float, steps: int, *, nearing: bool = True
+    ) -> Solution:
         """What the currents of the cells amount to."""
         xp = array_namespace(currents)
-        return Solution(xp.sum(currents, axis=(1, 3)), residual, steps)
+        return Solution(xp.sum(currents, axis=(1, 3)), residual, steps, nearing)

@@ -1,5 +1,7 @@
 """Nonlinear cells fed by input lines, for laws so bent that simple iterations fail."""
 
+from math import inf
+
 from crosssim_core._array import array_namespace
 from crosssim_core.numerics.wires.circuit import NonlinearCircuit
 from crosssim_core.numerics.wires.conjugate import conjugate_gradients
@@ -33,12 +35,15 @@ def descend(circuit: NonlinearCircuit, tolerance: float, max_steps: int) -> Solu
     """
     w = circuit.no_drops()
     # Currents that belong to the drops, R⁻¹ w, kept beside them: R may be singular.
-    sent = w
+    sent, halfway = w, inf
     for step in range(max_steps + 1):
         cells = circuit.currents(w)
         residual = circuit.residual(w, cells)
+        if 0 < step == max_steps // 2:
+            halfway = residual
         if residual <= tolerance or step == max_steps or not residual < HOPELESS:
-            return circuit.solution(cells, residual, step)
+            nearing = residual < min(HOPELESS, halfway / 2)
+            return circuit.solution(cells, residual, step, nearing=nearing)
         step_to = conjugate_gradients(
             circuit.network,
             steeper(circuit.slopes(w), cells, circuit.e - w),

@@ -1,5 +1,7 @@
 """Nonlinear cells that draw their current from supply lines with resistance."""
 
+from math import inf
+
 from jaxtyping import Float
 
 from crosssim_core._array import array_namespace, from_host
@@ -7,7 +9,7 @@ from crosssim_core.numerics.wires.inputs import pieces
 from crosssim_core.numerics.wires.ladder import Segments, rung_voltages
 from crosssim_core.numerics.wires.law import Current, cell_currents, cell_slopes, steeper
 from crosssim_core.numerics.wires.lines import shared_drops
-from crosssim_core.numerics.wires.separate import gates, rungs_of, sources
+from crosssim_core.numerics.wires.separate import OFF, gates, rungs_of, sources
 from crosssim_core.numerics.wires.solution import TOLERANCE, Solution, give_up, relative
 from crosssim_core.typing import Array
 
@@ -16,9 +18,6 @@ LADDERS_AT_ONCE = 2**18
 
 STEPS = 100
 """Steps after which an attempt is given up."""
-
-LARGEST = 3.0
-"""Bound of the voltages over the largest input [1]; passive cells allow no more."""
 
 HALVINGS = 12
 """How often a step is halved before it is taken as it is."""
@@ -81,7 +80,7 @@ class _Ladders:
         self.emf: Rungs = sources(x, g.shape[1])
         self.g: Rungs = rungs_of(g) * gates(x)
         self.scale = xp.max(xp.abs(x), axis=-1)
-        self.bound = LARGEST * float(xp.max(self.scale))
+        self.bound = _bound(x, signs=g.shape[1])[None, None, :, None]
         inputs = g.shape[-1]
         supply = shared_drops(segments.supplies(inputs))
         output = shared_drops(segments.outputs(inputs)[::-1])[::-1, ::-1].copy()
@@ -96,23 +95,29 @@ class _Ladders:
         xp = array_namespace(self.g)
         d = rung_voltages(self.g, None, self.emf, self.segments)
         cells, error = self._error(d)
+        halfway = inf
         for step in range(steps + 1):
             residual = relative(xp.permute_dims(error, (2, 0, 1, 3)), self.scale)
+            if 0 < step == steps // 2:
+                halfway = residual
             if residual <= tolerance or step == steps:
-                return Solution(xp.sum(cells, axis=(0, 1)), residual, step)
+                nearing = residual < halfway / 2
+                return Solution(xp.sum(cells, axis=(0, 1)), residual, step, nearing)
             slopes = cell_slopes(self.current, self.g, d)
             if chords:
-                d = self._aim(steeper(slopes, cells, d), cells, d)
+                d = self._aim(steeper(slopes, cells, d), error, d)
                 cells, error = self._error(d)
             else:
-                aim = self._aim(slopes, cells, d)
+                aim = self._aim(slopes, error, d)
                 d, cells, error = self._towards(aim, d, error)
         raise AssertionError("the last step returns")
 
-    def _aim(self, slopes: Rungs, cells: Rungs, d: Rungs) -> Rungs:
-        """Voltages where cells have these currents and slopes at voltages d."""
-        aim = rung_voltages(slopes, cells - slopes * d, self.emf, self.segments)
-        return array_namespace(d).clip(aim, -self.bound, self.bound)
+    def _aim(self, slopes: Rungs, error: Rungs, d: Rungs) -> Rungs:
+        """Voltages without error, were cells at voltages d linear with these slopes."""
+        # Digits that the ladder loses are those of the step, and are made up for in the next one.
+        aim = d + rung_voltages(slopes, None, error, self.segments)
+        xp = array_namespace(d)
+        return xp.minimum(xp.maximum(aim, -self.bound), self.bound)
 
     def _error(self, d: Rungs) -> tuple[Rungs, Rungs]:
         """Currents of the cells, and by how much Kirchhoff's voltage law fails."""
@@ -137,3 +142,19 @@ class _Ladders:
                 break
             part = xp.where(worse, part / 2, part)
         return there, cells, error
+
+
+def _bound(x: Float[Array, "vectors inputs"], *, signs: int) -> Float[Array, "vectors"]:
+    """Largest voltage of a cell that passive cells allow.
+
+    Sources can be moved from cells along their supply line: one for each change from a cell that is
+    on to the next one. Each adds no more than itself to the voltage of a cell that is on, and one
+    that is off lacks its own.
+    """
+    xp = array_namespace(x)
+    before = total = xp.zeros_like(x[:, 0])
+    for i in range(x.shape[1]):
+        now = xp.where(xp.abs(x[:, i]) > OFF, x[:, i], before)
+        total = total + xp.abs(now - before)
+        before = now
+    return signs * total + xp.max(xp.abs(x), axis=-1)

@@ -30,6 +30,8 @@ class Solution:
     """Largest error of a cell's voltage, over the largest input of its vector [1]."""
     steps: int
     """Steps that the slowest vectors took."""
+    nearing: bool = True
+    """Whether the residual has at least halved in the second half of the steps allowed."""
 
     @classmethod
     def together(
@@ -57,11 +59,12 @@ def relative(error: Array, scale: Array, /) -> float:
 
 def give_up(what: str, found: Solution, tolerance: float) -> NoReturn:
     """Raise the `SolverError` for a solution, of arrays of the kind ``what``, that is too bad."""
+    advice = "Allow more steps or" if found.nearing else "More steps do not help: allow"
     raise SolverError(
         f"The voltages of {what} are wrong by {found.residual:.1e} of the largest input after "
-        f"{found.steps} steps; at most {tolerance:.1e} was asked for. Allow more steps or a "
-        "larger error.",
+        f"{found.steps} steps; at most {tolerance:.1e} was asked for. {advice} a larger error.",
         found.residual,
         tolerance,
         found.steps,
+        nearing=found.nearing,
     )
