@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from analog_settings import needs_devices, tree
+from analog_settings import EIGHT_BITS, ERRORS, needs_devices, tree
 from torch import nn
 
 from crosssim_core import AnalogCore
@@ -129,6 +129,87 @@ def test_derivatives_of_groups_and_transposed_convolutions_are_exact_with_wires(
     x = torch.rand(1, 4, *[3] * len(stock.kernel_size), dtype=torch.float64, requires_grad=True)
     layer = from_torch(stock, tree(WIRES), options=LayerOptions(groups="packed"), seed=0)
     assert torch.autograd.gradcheck(layer, (x,))
+
+
+DENSE = STOCKS | {
+    "four groups": nn.Conv2d(4, 8, 2, groups=4, padding="same", dtype=torch.float64),
+    "padded by its ends": nn.Conv1d(
+        4, 4, 3, groups=2, stride=2, padding=2, padding_mode="circular", dtype=torch.float64
+    ),
+    "GRU cell": nn.GRUCell(4, 3, dtype=torch.float64),
+    "GRU": nn.GRU(4, 3, 2, bidirectional=True, dtype=torch.float64),
+}
+LEAKY = {
+    "pairs": {},
+    "shared": SHARED,
+    "offset": {"core.style": "OFFSET"},
+    "offset in parts": {"core.style": "OFFSET"} | PARTS,
+}
+
+
+def output_of(layer, x):
+    y = layer(x)
+    return y[0] if isinstance(y, tuple) else y
+
+
+def data_for(stock):
+    axes = len(getattr(stock, "kernel_size", ()))
+    shape = (1, 4, *[3] * axes) if axes else (2, 1, 4) if isinstance(stock, nn.GRU) else (2, 4)
+    generator = torch.Generator().manual_seed(2)
+    return torch.randn(shape, dtype=torch.float64, generator=generator, requires_grad=True)
+
+
+@pytest.mark.filterwarnings("ignore:Using padding='same'")
+@pytest.mark.parametrize("style", LEAKY)
+@pytest.mark.parametrize("kind", DENSE)
+@pytest.mark.parametrize("gradient", ["straight", "masked"])
+def test_derivatives_take_the_detours_of_currents_through_structural_zeros(kind, style, gradient):
+    stock, options = DENSE[kind], LayerOptions(gradient=gradient)
+    rows = {} if isinstance(stock, (nn.GRU, nn.GRUCell)) else {"bias_rows": 1}
+    layer = from_torch(stock, tree(WIRES, LEAKY[style]), options=options, seed=0, **rows)
+    assert torch.autograd.gradcheck(lambda x: output_of(layer, x), (data_for(stock),))
+
+
+@pytest.mark.filterwarnings("ignore:Using padding='same'")
+@pytest.mark.parametrize("kind", DENSE)
+def test_detours_of_currents_are_left_to_the_inputs(kind):
+    """Weights get the derivatives of ideal wires, where the data are the same."""
+    stock, x = DENSE[kind], data_for(DENSE[kind])
+    layers = [
+        from_torch(stock, tree(WIRES | LEAKY["offset"], further), seed=0)
+        for further in ({}, {"simulation.wires_in_gradients": False})
+    ]
+    gradients = []
+    for layer in layers:
+        leaf = x.detach().clone().requires_grad_()
+        output_of(layer, leaf).sum().backward()
+        gradients.append((leaf.grad, [p.grad for p in layer.parameters()]))
+    (wired, by_weights), (ideal, wanted) = gradients
+    assert (wired - ideal).abs().max() > 1e-3 * ideal.abs().max()
+    if "GRU" not in kind:
+        torch.testing.assert_close(by_weights, wanted, rtol=0, atol=1e-12)
+
+
+@needs_devices
+@pytest.mark.filterwarnings("ignore:Using padding='same'")
+@pytest.mark.parametrize("kind", DENSE)
+def test_derivatives_pass_errors_of_structural_zeros(kind):
+    """With ideal wires as well."""
+    errors = ERRORS | {"xbar.device.programming_error.model": "NormalIndependentDevice"}
+    options = LayerOptions(structural_errors=True)
+    layer = from_torch(DENSE[kind], tree(errors), seed=0, options=options)
+    assert torch.autograd.gradcheck(lambda x: output_of(layer, x), (data_for(DENSE[kind]),))
+
+
+@needs_devices
+@pytest.mark.filterwarnings("ignore:Using padding='same'")
+@pytest.mark.parametrize("settings", [{}, LEAKY["offset"], EIGHT_BITS, PARTS, CUBIC], ids=str)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_zeros_that_pass_nothing_have_no_part_in_derivatives(settings, dtype):
+    for stock in DENSE.values():
+        layer = from_torch(stock, tree(settings), seed=0).to(dtype)
+        output_of(layer, data_for(stock).to(dtype))
+        assert all(tile.along.matrix is None for tile in layer._tiles.values())
 
 
 @kinds

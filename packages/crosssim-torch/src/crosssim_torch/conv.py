@@ -5,13 +5,14 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from crosssim_core.layers import ConvLayout, PackedConvLayout
 from crosssim_torch.biases import OneBias
 from crosssim_torch.convproducts import conv_product
-from crosssim_torch.forward import check_input, run_analog
+from crosssim_torch.forward import Operands, check_input, may_record, run_analog
 from crosssim_torch.gradients import ConvRead
 from crosssim_torch.options import LayerOptions
 from crosssim_torch.tiles import Holding
@@ -59,6 +60,7 @@ class AnalogConv(OneBias, nn.modules.conv._ConvNd):
         if self.padding_mode != "zeros":
             x = self._padded(x)
             layout = _unpadded(layout)
+        operands, layout = across_groups(operands, layout)
         y = run_analog(
             operands,
             x,
@@ -72,6 +74,28 @@ class AnalogConv(OneBias, nn.modules.conv._ConvNd):
     def _padded(self, x: Tensor) -> Tensor:
         amounts = self._reversed_padding_repeated_twice
         return F.pad(x, amounts, mode=self.padding_mode) if any(amounts) else x
+
+
+def across_groups(operands: Operands, layout: ConvLayout) -> tuple[Operands, ConvLayout]:
+    """A convolution without groups, where derivatives by the inputs reach across them.
+
+    The weights are those of the groups, with zeros between them.
+    """
+    matrix = operands.matrix
+    if matrix is None or not may_record():
+        return operands, layout
+    kernel = matrix.unflatten(1, (layout.in_channels, *layout.kernel_size))
+    weight = _spread(operands.weight, layout.groups)
+    return replace(operands, weight=weight, programmed=kernel), replace(layout, groups=1)
+
+
+def _spread(weight: Tensor, groups: int) -> Tensor:
+    """Kernels ``(outputs, channels / groups, *kernel)`` of groups as those of all channels."""
+    own = weight.unflatten(0, (groups, -1)).unsqueeze(2)
+    beside = torch.eye(groups, dtype=weight.dtype, device=weight.device)
+    apart = beside.reshape(groups, 1, groups, *(1,) * (weight.dim() - 1))
+    dense: Tensor = own * apart
+    return dense.flatten(2, 3).flatten(0, 1)
 
 
 @lru_cache(maxsize=256)

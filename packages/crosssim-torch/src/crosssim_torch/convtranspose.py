@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from crosssim_core.layers import ConvTransposeLayout
 from crosssim_torch.biases import OneBias
+from crosssim_torch.conv import across_groups
 from crosssim_torch.convproducts import conv_product
 from crosssim_torch.forward import check_input, run_analog
 from crosssim_torch.gradients import ConvRead
@@ -55,17 +56,19 @@ class AnalogConvTranspose(OneBias, nn.modules.conv._ConvTransposeNd):
         further = self._output_padding(input, *size)
         layout = replace(layout, output_padding=tuple(further))
         batched = input.dim() == axes + 2
+        operands = replace(
+            operands,
+            weight=layout.kernel(operands.weight),
+            programmed=layout.kernel(operands.programmed),
+        )
+        operands, convolution = across_groups(operands, layout.convolution)
         y = run_analog(
-            replace(
-                operands,
-                weight=layout.kernel(operands.weight),
-                programmed=layout.kernel(operands.programmed),
-            ),
+            operands,
             layout.stretched(input if batched else input[None]),
-            layout=layout.convolution,
-            product=conv_product(layout.convolution, (1,) * axes, self.dilation),
+            layout=convolution,
+            product=conv_product(convolution, (1,) * axes, self.dilation),
             record=ConvRead,
-            geometry=((1,) * axes, ((0, 0),) * axes, self.dilation, self.groups),
+            geometry=((1,) * axes, ((0, 0),) * axes, self.dilation, convolution.groups),
         )
         return y if batched else y[0]
 

@@ -36,6 +36,9 @@ class Operands:
     gradient: Gradient = "straight"
     digital: Tensor | None = None
     """The part of ``bias`` that is added after the conversion."""
+    matrix: Tensor | None = None
+    """The matrix that derivatives are taken along, where ``programmed`` is not all of it; without
+    bias rows."""
     straight: dict[torch.Size, Straight] = field(default_factory=dict, compare=False)
     """Shapes of data that were read before, and how they are read if nothing but a product is
     asked for."""

@@ -28,10 +28,11 @@ def gate_operands(module: AnalogModule, key: str) -> Operands:
     layer = module._layer(key, holding)
     layout: Any = replace(holding.layout, input_bias_rows=0, state_bias_rows=0)  # type: ignore[type-var]
     weight, weight_hh, *biases = holding.values(module)
-    programmed, programmed_hh = module._programmed_weights(key, holding)
+    along = module._linear_map(key, holding)
+    programmed = along.weights[0]
     if may_record():
         weight = layout.matrix(weight, weight_hh)
-        programmed = layout.matrix(programmed, programmed_hh)
+        programmed = layout.matrix(*along.weights) if along.matrix is None else along.matrix
     return Operands(
         layer,
         weight,

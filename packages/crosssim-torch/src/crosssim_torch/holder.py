@@ -27,7 +27,7 @@ from crosssim_torch.forward import Operands, check_output_dtype
 from crosssim_torch.options import LayerOptions
 from crosssim_torch.params import OwnParams, trees_of
 from crosssim_torch.ready import Ready
-from crosssim_torch.tiles import Holding, Tile
+from crosssim_torch.tiles import Holding, LinearMap, Tile
 from crosssim_torch.trace import apart, fingerprint, shards
 
 
@@ -139,10 +139,10 @@ class ArrayHolder(nn.Module):
             return ready.operands
         holding = self._holdings(self._rows, self._options)[key]
         weight, bias = (*holding.values(self), None)[:2]
-        programmed = self._programmed_weights(key, holding)[0]
+        along = self._linear_map(key, holding)
         layer, gradient = self._layer(key, holding), self._options.gradient
         digital = holding.layout.digital_bias(bias)
-        operands = Operands(layer, weight, bias, programmed, gradient, digital)
+        operands = Operands(layer, weight, bias, along.weights[0], gradient, digital, along.matrix)
         self._ready[key] = Ready.of(self, holding, self._tiles[key], operands)
         return operands
 
@@ -169,17 +169,13 @@ class ArrayHolder(nn.Module):
         self._keep_in_step(key, holding)
         return self._tiles[key].load(key, self._buffers, self._reads)
 
-    def _programmed_weights(self, key: str, holding: Holding) -> tuple[Tensor, ...]:
-        """The weights along which derivatives by the input are taken, in stock shapes.
+    def _linear_map(self, key: str, holding: Holding) -> LinearMap:
+        """What derivatives by the input are taken along: what the arrays hold.
 
-        Those that the arrays hold, as their wires make them act; made once for each programming.
+        As their wires make it act.
         """
-        arrays, tile = self._programmed(key, holding), self._tiles[key]
-        if tile.weights is None:
-            with apart():
-                held: Any = tile.layout(holding).variables(arrays.linear_map("mvm"))
-                tile.weights = tuple(w.contiguous() for w in held[: len(holding.weights)])
-        return tile.weights
+        stored = self._programmed(key, holding)
+        return self._tiles[key].linear_map(holding, stored, self._reads)
 
     def _core_values(self) -> dict[str, Tensor | None]:
         """What the arrays hold of each parameter; digital biases as they are."""

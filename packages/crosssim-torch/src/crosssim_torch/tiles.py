@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +19,9 @@ from crosssim_torch.options import LayerOptions
 from crosssim_torch.params import OwnParams
 from crosssim_torch.saturation import watched
 from crosssim_torch.trace import Trace, apart, plain, version
+
+ROUNDING = 16.0
+"""What rounding makes of zeros at most, in units of the last digit of the largest weight."""
 
 READ: tuple[Side, ...] = ("mvm",)
 """The directions in which layers are read."""
@@ -77,6 +80,15 @@ class Holding:
         return matrix
 
 
+class LinearMap(NamedTuple):
+    """What derivatives by the inputs are taken along: what the arrays multiply by."""
+
+    weights: tuple[Tensor, ...]
+    """In stock shapes."""
+    matrix: Tensor | None
+    """All of it, bias rows aside, where inputs pass through structural zeros; None elsewhere."""
+
+
 @dataclass(slots=True)
 class Tile:
     """One matrix in arrays; their conductances are buffers of the layer."""
@@ -99,8 +111,8 @@ class Tile:
     """The arrays as they are, zeros included."""
     read: ProgrammedArrays | None = None
     """What products are formed with."""
-    weights: tuple[Tensor, ...] | None = None
-    """The weights that the arrays multiply by, in stock shapes."""
+    along: LinearMap | None = None
+    """What the arrays multiply by, as their wires make them act."""
     profile: Profile | None = None
     """What reads have seen since the plan was made; None where nothing is recorded."""
 
@@ -205,6 +217,28 @@ class Tile:
                 self.read = self._arrays(compact.reading, state, reads)
         return self.read
 
+    def linear_map(self, holding: Holding, stored: ProgrammedArrays, reads: Occasions) -> LinearMap:
+        """Along what derivatives are taken; made once for each programming."""
+        if self.along is None:
+            with apart():
+                self.along = self._linear_map(holding, stored, reads)
+        return self.along
+
+    def _linear_map(
+        self, holding: Holding, stored: ProgrammedArrays, reads: Occasions
+    ) -> LinearMap:
+        layout, arrays, compact = self.layout(holding), stored, self.compact
+        zeros = bool(holding.layout.pieces)
+        if zeros and (compact is None or not compact.suffices(stored.state.weights)):
+            layout, arrays = holding.layout, self.completed(stored, reads)
+        matrix = arrays.linear_map("mvm")
+        held: Any = layout.variables(matrix)
+        weights = tuple(w.contiguous() for w in held[: len(holding.weights)])
+        if arrays.plan is not self.whole or not zeros or not _passes_zeros(matrix, layout):
+            return LinearMap(weights, None)
+        data = matrix.shape[1] - sum(layout.rows)
+        return LinearMap(weights, matrix[:, :data].contiguous())
+
     def _arrays(self, plan: ArrayPlan, state: ArrayState, reads: Occasions) -> ProgrammedArrays:
         return ProgrammedArrays(plan, state, reads, self._sources, self.profile, apart)
 
@@ -237,11 +271,20 @@ class Tile:
 
     def forget(self) -> None:
         """Drop what was derived from the buffers."""
-        self.stored = self.complete = self.read = self.weights = None
+        self.stored = self.complete = self.read = self.along = None
 
     def sees_other(self, buffers: Mapping[str, Any]) -> bool:
         """Whether other buffers, or other values, have taken the place of those it looked at."""
         return any(buffers[n] is not old or version(old) != number for n, old, number in self.seen)
+
+
+def _passes_zeros(matrix: Tensor, layout: Layout) -> bool:
+    """Whether more than rounding lies at the structural zeros of a layout that has some."""
+    cells: Any = wired(layout, like=matrix)
+    outside = matrix.abs().masked_fill(cells, 0.0)
+    if outside.numel() == 0:
+        return False
+    return bool(outside.max() > ROUNDING * torch.finfo(matrix.dtype).eps * matrix.abs().max())
 
 
 def _exact(value: Tensor) -> Tensor:
