@@ -7,7 +7,7 @@ import torch
 from analog_settings import tree
 from torch import nn
 
-from crosssim_torch import AnalogConv2d, AnalogLinear, LayerOptions
+from crosssim_torch import AnalogConv2d, AnalogLinear, LayerOptions, from_torch
 
 X = torch.rand(2, 4, 6, 6)
 
@@ -102,6 +102,81 @@ def test_a_change_counts_at_the_next_read(change):
         change(layer)
         got = layer(X)
     torch.testing.assert_close(got, stock_result(layer), rtol=0, atol=1e-5)
+
+
+LAYERS = {
+    "linear": (nn.Linear, (4, 3), torch.rand(2, 4)),
+    "convolution": (nn.Conv2d, (4, 3, 3), X),
+    "transposed convolution": (nn.ConvTranspose2d, (4, 3, 3), X),
+}
+
+
+def load_a_stock_checkpoint(layer):
+    layer.load_state_dict(stock_of(layer).state_dict())
+
+
+def load_weights_alone(layer):
+    layer.load_state_dict({"weight": stock_of(layer).weight}, strict=False)
+
+
+def load_with_assign(layer):
+    layer.load_state_dict(stock_of(layer).state_dict(), assign=True)
+
+
+def load_an_analog_checkpoint(layer):
+    layer.load_state_dict(type(layer).from_torch(stock_of(layer), tree()).state_dict())
+
+
+def stock_of(layer):
+    kind, sizes, _ = next(of for of in LAYERS.values() if of[0] is layer.stock_class)
+    return kind(*sizes)
+
+
+def assign_the_digital_bias(layer):
+    layer.bias = nn.Parameter(torch.rand_like(layer.bias))
+
+
+@pytest.mark.parametrize("bias_rows", [0, 1])
+@pytest.mark.parametrize("layer", LAYERS)
+@pytest.mark.parametrize(
+    "change",
+    [
+        replace_the_weight,
+        assign_the_digital_bias,
+        load_a_stock_checkpoint,
+        load_weights_alone,
+        load_with_assign,
+        load_an_analog_checkpoint,
+        params,
+        lambda layer: layer.double().float(),
+        lambda layer: layer.reinitialize(),
+        lambda layer: (edit_in_place(layer), layer.synchronize()),
+        lambda layer: (replace_the_data(layer), layer.synchronize()),
+    ],
+)
+def test_with_manual_synchronization_all_but_edits_in_place_count_at_the_next_read(
+    layer, change, bias_rows
+):
+    kind, sizes, x = LAYERS[layer]
+    manual = LayerOptions(synchronization="manual")
+    analog = from_torch(kind(*sizes), tree(), bias_rows, options=manual)
+    with torch.no_grad():
+        analog(x)
+        change(analog)
+        got = analog(x)
+        want = kind(*sizes)
+        want.load_state_dict({n: p for n, p in analog.named_parameters()})
+        torch.testing.assert_close(got, want(x), rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_with_manual_synchronization_edits_in_place_wait(layer):
+    kind, sizes, x = LAYERS[layer]
+    analog = from_torch(kind(*sizes), tree(), 1, options=LayerOptions(synchronization="manual"))
+    with torch.no_grad():
+        before = analog(x)
+        edit_in_place(analog)
+        assert torch.equal(analog(x), before)
 
 
 @pytest.mark.parametrize(

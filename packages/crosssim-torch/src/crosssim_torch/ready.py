@@ -53,7 +53,7 @@ class Ready:
     def holds(self, module: nn.Module) -> bool:
         """Whether nothing has changed."""
         tile = self.tile
-        if tile.stored is not self.stored or self.stored is None:
+        if tile.written is None or tile.stored is not self.stored or self.stored is None:
             return False
         parameters = module._parameters
         for name, tensor, version, address in self.parameters:
