@@ -49,6 +49,52 @@ def test_tensors_alone_bring_back_the_chip_with_its_parameters_rows_and_options(
         assert torch.equal(twin.get_matrix(), one.get_matrix())
 
 
+@pytest.mark.parametrize("manual", [False, True])
+@pytest.mark.parametrize("back", [False, True], ids=["cast", "there and back"])
+@pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16, torch.float64])
+def test_a_cast_network_saves_the_chip_that_it_is_on(kind, back, manual):
+    options = LayerOptions(synchronization="manual" if manual else "automatic")
+    model, other = analog(options=options).to(kind), analog(seed=2).to(kind)
+    if back:
+        model, other = model.float(), other.float()
+    x = X.to(next(model.parameters()).dtype)
+    want = model(x)
+    for _ in range(2):
+        other.load_state_dict(model.state_dict())
+        torch.testing.assert_close(other(x), want, rtol=1e-5, atol=1e-6)
+        for one, twin in zip(analog_modules(model), analog_modules(other), strict=True):
+            torch.testing.assert_close(twin.get_matrix(), one.get_matrix(), check_dtype=False)
+        model, other = other, analog(seed=3).to(next(other.parameters()).dtype)
+
+
+def test_a_double_network_cast_to_float_saves_the_chip_that_it_is_on():
+    model = from_torch(network().double(), tree(ERRORS), 1, seed=1)
+    before = [module.get_matrix() for module in analog_modules(model)]
+    model.float()
+    other = analog(seed=2)
+    other.load_state_dict(model.state_dict())
+    for held, twin in zip(before, analog_modules(other), strict=True):
+        torch.testing.assert_close(twin.get_matrix(), held.float())
+
+
+@pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16])
+def test_a_layer_in_half_saves_the_chip_of_a_checkpoint_in_single_precision(kind):
+    model, middle, other = analog(seed=1), analog(seed=2).to(kind), analog(seed=3)
+    middle.load_state_dict(model.state_dict())
+    other.load_state_dict(middle.state_dict())
+    for one, twin in zip(analog_modules(model), analog_modules(other), strict=True):
+        assert torch.equal(twin.get_matrix(), one.get_matrix())
+
+
+def test_weights_edited_before_a_cast_are_programmed_by_who_loads_them():
+    by_hand = LayerOptions(synchronization="manual")
+    model, other = analog(options=by_hand, settings={}), analog(seed=2)
+    with torch.no_grad():
+        model[3].weight.mul_(0.5)
+    other.load_state_dict(model.half().state_dict())
+    torch.testing.assert_close(other[3].get_core_weights()[0], other[3].weight.detach())
+
+
 def test_the_record_is_versioned_json():
     state = analog().state_dict()
     record = json.loads(bytes(state["3.chip_record"].tolist()))

@@ -165,7 +165,7 @@ def test_with_manual_synchronization_all_but_edits_in_place_count_at_the_next_re
         change(analog)
         got = analog(x)
         want = kind(*sizes)
-        want.load_state_dict({n: p for n, p in analog.named_parameters()})
+        want.load_state_dict(dict(analog.named_parameters()))
         torch.testing.assert_close(got, want(x), rtol=0, atol=1e-5)
 
 

@@ -19,9 +19,15 @@ class CarriedChip(ArrayHolder):
     """A module that takes its chip along wherever it goes."""
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
-        """Move or cast the layer; the chip moves along and never loses precision."""
+        """Move or cast the layer; the chip moves along and never loses precision.
+
+        A cast that rounds the weights leaves the arrays as they are: they hold the weights from
+        before it, until these change. A checkpoint saved after it brings back that very chip.
+        """
         holdings = self._holdings(self._rows, self._options)
         in_step = {key: self._in_step(key, holding) for key, holding in holdings.items()}
+        edited = {key: self._edited(key, holding) for key, holding in holdings.items()}
+        before = {name: p.dtype for name, p in self.named_parameters()}
         chip = {n: b for n, b in self._buffers.items() if n.startswith(PREFIX) and b is not None}
         super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
         for key, holding in holdings.items():
@@ -39,6 +45,9 @@ class CarriedChip(ArrayHolder):
                 self._hold(key, holding, tile.write(holding, self), tile.identity)
             elif in_step[key]:
                 tile.mark_written(holding, self)
+                cast = any(p.dtype != before[name] for name, p in self.named_parameters())
+                if cast and not edited[key]:
+                    self._hold_as_they_are(key, holding)
         return self
 
     def __getstate__(self) -> dict[str, Any]:
@@ -129,6 +138,8 @@ class CarriedChip(ArrayHolder):
                 held = holding.held(self, saved_weights)
             if tiles[key].identity.holds(held):
                 tiles[key].mark_written(holding, self)
+                # The layer may have rounded what it was given to its own type.
+                self._hold_as_they_are(key, holding)
 
 
 def _moved(buffer: Tensor, device: torch.device) -> Tensor:

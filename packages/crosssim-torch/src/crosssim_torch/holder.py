@@ -197,6 +197,12 @@ class ArrayHolder(nn.Module):
                 return tile.written is not None and tile.identity.holds(holding.held(self))
             return tile.in_step(holding, self, edited=manual)
 
+    def _edited(self, key: str, holding: Holding) -> bool:
+        """Whether weights were edited in place that are to be programmed by hand."""
+        by_hand = self._options.synchronization == "manual"
+        with apart():
+            return by_hand and not self._tiles[key].in_step(holding, self)
+
     def _keep_in_step(self, key: str, holding: Holding) -> None:
         """Program a matrix if the weights have changed, and heed buffers that were replaced."""
         if self._tiles[key].sees_other(self._buffers):
@@ -258,6 +264,18 @@ class ArrayHolder(nn.Module):
         if tile.profile is not None:
             tile.profile.forget_currents()
         tile.mark_written(holding, self)
+
+    def _hold_as_they_are(self, key: str, holding: Holding) -> None:
+        """Let the arrays count as those of the present weights, whose type alone has changed."""
+        tile = self._tiles[key]
+        with apart():
+            content = fingerprint(holding.held(self))
+            if content != tile.identity.content:
+                tile.identity = replace(tile.identity, content=content)
+                name = f"{buffer_prefix(key)}identity"
+                device = self.get_buffer(name).device
+                self.register_buffer(name, tile.identity.to_tensor().to(device))
+                tile.look_at(key, self._buffers)
 
     def _next_chips(self) -> dict[str, ChipIdentity]:
         return {key: tile.identity.next_chip() for key, tile in self._tiles.items()}
