@@ -1,6 +1,7 @@
 """Which layers become analog, with which parameters, and what the report says of it."""
 
 import json
+import types
 
 import pytest
 import torch
@@ -17,6 +18,7 @@ from crosssim_core.errors import (
 from crosssim_torch import (
     AnalogLinear,
     AnalogLinearLike,
+    AnalogMultiheadAttention,
     ConversionReport,
     analog_modules,
     convertible_modules,
@@ -24,6 +26,7 @@ from crosssim_torch import (
     register,
     to_torch,
 )
+from crosssim_torch.registry import ANALOG_CLASSES
 
 
 class Net(nn.Module):
@@ -207,6 +210,69 @@ def test_subclasses_are_left_digital_refused_or_converted():
 def test_a_subclass_with_a_forward_of_its_own_is_not_converted_blindly():
     with pytest.raises(ConversionError, match=r"Custom.*register"):
         from_torch(nn.Sequential(Custom(2, 2)), tree(), subclasses="convert")
+
+
+class Called(nn.Linear):
+    def __call__(self, x):
+        return super().__call__(x) * 3.0
+
+
+class Scaled(nn.Conv1d):
+    def _conv_forward(self, input, weight, bias):
+        return super()._conv_forward(input, 3.0 * weight, bias)
+
+
+class Padded(nn.ConvTranspose1d):
+    def _output_padding(self, *args, **named):
+        return [0]
+
+
+@pytest.mark.parametrize("layer", [Called(2, 2), Scaled(2, 2, 1), Padded(2, 2, 1)])
+def test_a_subclass_that_computes_otherwise_is_not_converted_blindly(layer):
+    with pytest.raises(ConversionError, match=r"0 \(\w+\).*of its own.*register"):
+        from_torch(nn.Sequential(layer), tree(), subclasses="convert")
+    twin = ANALOG_CLASSES[type(layer).__bases__[0]]
+    with pytest.raises(ConversionError, match="of its own"):
+        twin.from_torch(layer, tree())
+
+
+def tripled(layer, name):
+    """``layer``, one method of which is replaced by one with three times its result."""
+    kept = getattr(type(layer), name)
+    method = types.MethodType(lambda self, *args: 3.0 * kept(self, *args), layer)
+    setattr(layer, name, method)
+    return layer
+
+
+REPLACED = {
+    "forward": lambda: tripled(nn.Linear(2, 2), "forward"),
+    "_conv_forward": lambda: tripled(nn.Conv1d(2, 2, 1), "_conv_forward"),
+    "_call_impl": lambda: tripled(nn.Linear(2, 2), "_call_impl"),
+}
+
+
+@pytest.mark.parametrize("name", REPLACED)
+def test_a_layer_with_a_replaced_method_is_never_called_analog(name):
+    stock = nn.Sequential(REPLACED[name](), nn.Linear(2, 2))
+    x = torch.ones(2, 2)
+    with pytest.warns(ConversionWarning, match=rf"0 \(.*{name} was replaced"):
+        analog, report = from_torch(stock, tree(), report=True)
+    assert analog_names(analog) == ["1"]
+    assert f"{name} replaced" in report.digital[0].why
+    torch.testing.assert_close(analog(x), stock(x))
+    for policy in ("raise", "convert"):
+        with pytest.raises(ConversionError, match=rf"0 \(.*{name}.*replaced"):
+            from_torch(stock, tree(), subclasses=policy)
+    twin = ANALOG_CLASSES[type(stock[0])]
+    with pytest.raises(ConversionError, match=f"{name} replaced"):
+        twin.from_torch(stock[0], tree())
+
+
+def test_an_attention_whose_output_projection_has_a_replaced_method_is_refused():
+    attention = nn.MultiheadAttention(4, 2)
+    tripled(attention.out_proj, "forward")
+    with pytest.raises(ConversionError, match="forward replaced"):
+        AnalogMultiheadAttention.from_torch(attention, tree())
 
 
 def test_what_is_left_out_by_name_needs_no_warning():

@@ -14,6 +14,7 @@ from crosssim_torch.carried import CarriedChip
 from crosssim_torch.chip import PREFIX, ChipIdentity, seed_stream
 from crosssim_torch.compiled import opaque, refuse_graphs
 from crosssim_torch.options import LayerOptions
+from crosssim_torch.overrides import difference
 from crosssim_torch.parametrized import (
     compute_again,
     copied,
@@ -139,7 +140,18 @@ class AnalogModule(CarriedChip):
         seed: int | Stream | None,
         options: LayerOptions | None = None,
     ) -> Self:
-        """An analog module with the very parameters, hooks and attributes of ``layer``."""
+        """An analog module with the very parameters, hooks and attributes of ``layer``.
+
+        Raises:
+            ConversionError: The layer computes otherwise than its stock class.
+            CrossSimError: The parameters do not fit it.
+        """
+        other = difference(layer, cls.stock_class)
+        if other is not None:
+            raise ConversionError(
+                f"the layer {other}, which its analog twin would not have: write a class that "
+                "computes so and an analog twin of it, see crosssim_torch.register."
+            )
         module = cls.__new__(cls)
         containers = {k: v.copy() for k, v in vars(layer).items() if isinstance(v, dict)}
         module.__dict__.update(vars(layer) | containers)

@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Literal, overload
+from typing import Literal, overload
 
 from torch import nn
 
@@ -18,7 +18,8 @@ from crosssim_torch.batchnorm import fuse_batchnorms
 from crosssim_torch.chip import seed_stream
 from crosssim_torch.fused import use_nested_tensors_again, use_padded_tensors
 from crosssim_torch.options import LayerOptions
-from crosssim_torch.parametrized import copied, plain_class
+from crosssim_torch.overrides import assigned_methods
+from crosssim_torch.parametrized import copied
 from crosssim_torch.params import Params
 from crosssim_torch.registry import ANALOG_CLASSES, NOT_BUILT, stock_base
 from crosssim_torch.report import ConversionReport
@@ -148,9 +149,10 @@ def from_torch(
             all that lies within too, or ``"*.conv1"``; or a predicate of name and module.
         exclude: Layers to leave digital, likewise.
         subclasses: What to do with subclasses of convertible layers that have no twin of their
-            own, see `register`, and with parametrized layers. ``"warn"``: leave them digital and
-            say so. ``"raise"``: refuse. ``"convert"``: parametrized layers go on being so; a
-            subclass becomes the twin of its stock class if it has the forward of that.
+            own, see `register`, with layers one of whose methods was replaced (``layer.forward =
+            ...``), and with parametrized layers. ``"warn"``: leave them digital and say so.
+            ``"raise"``: refuse. ``"convert"``: parametrized layers go on being so; a subclass
+            becomes the twin of its stock class if it computes as that does, else it is refused.
         report: Return a `ConversionReport` too.
 
     Raises:
@@ -236,7 +238,9 @@ def _twin(module: nn.Module, *, convert: bool) -> type[AnalogModule] | None:
     if isinstance(module, AnalogModule):
         return None
     exact = ANALOG_CLASSES.get(type(module))
-    if exact is not None or not convert:
+    if not convert:
+        return None if assigned_methods(module) else exact
+    if exact is not None:
         return exact
     base = stock_base(module)
     return None if base is None else ANALOG_CLASSES[base]
@@ -279,23 +283,20 @@ def _check_the_rest(
     meant = set(map(id, _still_meant(suspects, names, include, exclude)))
     for module in suspects:
         where = f"{names[id(module)][0] or 'the model'} ({type(module).__name__})"
-        if id(module) in converted:
-            base = stock_base(module)
-            stock: Any = base
-            if type(module) is not base and plain_class(module).forward is not stock.forward:
-                raise ConversionError(
-                    f"{where} has a forward of its own, which its analog twin would not have: "
-                    "write one and register it, see crosssim_torch.register."
-                )
-        elif id(module) not in meant:
+        if id(module) in converted or id(module) not in meant:
             continue
-        elif isinstance(module, NOT_BUILT):
+        assigned = assigned_methods(module)
+        if isinstance(module, NOT_BUILT):
             raise UnsupportedError(f"{where} has no analog twin yet, and would stay digital.")
-        elif type(module) not in ANALOG_CLASSES:
-            message = (
-                f"{where} stays digital: only the stock classes themselves are converted, because "
-                "a subclass may do anything with its weights."
+        if type(module) not in ANALOG_CLASSES or assigned:
+            why = (
+                f"its {', '.join(assigned)} was replaced in the very layer, and what stands there "
+                "may do anything with its weights"
+                if assigned
+                else "only the stock classes themselves are converted, because a subclass may do "
+                "anything with its weights"
             )
+            message = f"{where} stays digital: {why}."
             if subclasses == "raise":
                 raise ConversionError(message)
             warnings.warn(message, ConversionWarning, stacklevel=3)

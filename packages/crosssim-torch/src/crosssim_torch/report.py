@@ -10,6 +10,7 @@ from torch.nn.modules.batchnorm import _NormBase
 from torch.nn.utils import parametrize
 
 from crosssim_torch.analog import AnalogModule
+from crosssim_torch.overrides import assigned_methods
 from crosssim_torch.registry import ANALOG_CLASSES, NOT_BUILT, stock_base
 from crosssim_torch.tiles import Holding, Tile
 
@@ -112,6 +113,9 @@ def _has_weights(module: nn.Module) -> bool:
 
 
 def _why_digital(module: nn.Module) -> str:
+    assigned = assigned_methods(module)
+    if assigned and stock_base(module) is not None:
+        return f"{', '.join(assigned)} replaced in the very layer"
     if type(module) in ANALOG_CLASSES:
         return "left out of the conversion"
     if isinstance(module, WITHOUT_PRODUCTS):
