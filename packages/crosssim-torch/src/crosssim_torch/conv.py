@@ -13,6 +13,7 @@ from crosssim_core.layers import ConvLayout, PackedConvLayout
 from crosssim_torch.biases import OneBias
 from crosssim_torch.convproducts import conv_product
 from crosssim_torch.forward import Operands, check_input, may_record, run_analog
+from crosssim_torch.geometry import each_axis, padding_of
 from crosssim_torch.gradients import ConvRead
 from crosssim_torch.options import LayerOptions
 from crosssim_torch.tiles import Holding
@@ -31,17 +32,16 @@ class AnalogConv(OneBias, nn.modules.conv._ConvNd):
         return {"": Holding(self._layout(rows["bias"], options), ("weight",), ("bias",))}
 
     def _layout(self, bias_rows: int, options: LayerOptions) -> ConvLayout:
-        amounts = self._reversed_padding_repeated_twice
-        before_after = zip(amounts[-2::-2], amounts[-1::-2], strict=True)
+        axes = len(self.kernel_size)
         packed = options.groups == "packed" and self.groups > 1
         kind = PackedConvLayout if packed else ConvLayout
         return kind(
             in_channels=self.in_channels,
             out_channels=self.out_channels,
             kernel_size=self.kernel_size,
-            stride=self.stride,
-            padding=tuple(before_after),
-            dilation=self.dilation,
+            stride=each_axis(self.stride, axes),
+            padding=padding_of(self),
+            dilation=each_axis(self.dilation, axes),
             groups=self.groups,
             padding_mode=self.padding_mode,
             bias=self.bias is not None,

@@ -11,6 +11,7 @@ from crosssim_torch.biases import OneBias
 from crosssim_torch.conv import across_groups
 from crosssim_torch.convproducts import conv_product
 from crosssim_torch.forward import check_input, run_analog
+from crosssim_torch.geometry import each_axis
 from crosssim_torch.gradients import ConvRead
 from crosssim_torch.options import LayerOptions
 from crosssim_torch.tiles import Holding
@@ -30,15 +31,15 @@ class AnalogConvTranspose(OneBias, nn.modules.conv._ConvTransposeNd):
     _in_fused_paths = False
 
     def _layout(self, bias_rows: int, options: LayerOptions) -> ConvTransposeLayout:
-        padding: Any = self.padding
+        axes = len(self.kernel_size)
         return ConvTransposeLayout(
             in_channels=self.in_channels,
             out_channels=self.out_channels,
             kernel_size=self.kernel_size,
-            stride=self.stride,
-            padding=padding,
-            output_padding=self.output_padding,
-            dilation=self.dilation,
+            stride=each_axis(self.stride, axes),
+            padding=each_axis(self.padding, axes),
+            output_padding=each_axis(self.output_padding, axes),
+            dilation=each_axis(self.dilation, axes),
             groups=self.groups,
             bias=self.bias is not None,
             bias_rows=bias_rows,
@@ -52,9 +53,9 @@ class AnalogConvTranspose(OneBias, nn.modules.conv._ConvTransposeNd):
         operands, axes = self._operands(), len(self.kernel_size)
         layout: Any = operands.layer.layout
         check_input(input, layout)
-        size: Any = (output_size, self.stride, self.padding, self.kernel_size, axes, self.dilation)
-        further = self._output_padding(input, *size)
-        layout = replace(layout, output_padding=tuple(further))
+        size = (output_size, layout.stride, layout.padding, layout.kernel_size, axes)
+        further = self._output_padding(input, *size, layout.dilation)
+        layout = replace(layout, output_padding=each_axis(further, axes))
         batched = input.dim() == axes + 2
         operands = replace(
             operands,
@@ -66,9 +67,9 @@ class AnalogConvTranspose(OneBias, nn.modules.conv._ConvTransposeNd):
             operands,
             layout.stretched(input if batched else input[None]),
             layout=convolution,
-            product=conv_product(convolution, (1,) * axes, self.dilation),
+            product=conv_product(convolution, (1,) * axes, layout.dilation),
             record=ConvRead,
-            geometry=((1,) * axes, ((0, 0),) * axes, self.dilation, convolution.groups),
+            geometry=((1,) * axes, ((0, 0),) * axes, layout.dilation, convolution.groups),
         )
         return y if batched else y[0]
 
