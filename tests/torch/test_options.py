@@ -155,6 +155,45 @@ def test_zeros_of_a_gru_err_if_that_is_asked_for():
         assert bool(layer.get_matrix()[zero].any()) is asked
 
 
+STYLES = {
+    "balanced": {},
+    "offset": {
+        "core.style": "OFFSET",
+        "core.offset.style": "UNIT_COLUMN_SUBTRACTION",
+        "core.rows_max": 5,
+    },
+}
+WITHOUT_BIAS = {
+    "linear": (nn.Linear(4, 3, bias=False), torch.randn(2, 4), "dense"),
+    "convolution": (nn.Conv1d(4, 4, 3, bias=False), torch.randn(2, 4, 6), "dense"),
+    "dense groups": (nn.Conv1d(4, 4, 3, groups=2, bias=False), torch.randn(2, 4, 6), "dense"),
+    "packed groups": (nn.Conv1d(4, 4, 3, groups=2, bias=False), torch.randn(2, 4, 6), "packed"),
+    "transposed": (nn.ConvTranspose1d(4, 4, 3, bias=False), torch.randn(2, 4, 6), "dense"),
+    "lstm": (nn.LSTMCell(4, 3, bias=False), torch.randn(2, 4), "dense"),
+    "gru": (nn.GRUCell(4, 3, bias=False), torch.randn(2, 4), "dense"),
+}
+
+
+@needs_devices
+@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize("kind", WITHOUT_BIAS)
+def test_bias_rows_of_a_layer_without_bias_err_only_if_that_is_asked_for(kind, style):
+    stock, x, groups = WITHOUT_BIAS[kind]
+    errors = {**ERRORS, "xbar.device.programming_error.model": "NormalIndependentDevice"}
+    for asked in (False, True):
+        options = LayerOptions(groups=groups, structural_errors=asked)
+        layer = from_torch(stock, tree(STYLES[style], errors), 2, seed=1, options=options)
+        columns = sum(layer._rows.values())
+        held = layer.get_matrix()[:, -columns:]
+        assert bool(held.abs().max() > 1e-3) is asked
+        if kind in ("dense groups", "gru") and style == "offset":
+            # Zeros between groups differ by the errors of the unit line.
+            continue
+        physical = type(layer).to_torch(layer, physical_weights=True)
+        got, want = (one[0] if isinstance(one, tuple) else one for one in (layer(x), physical(x)))
+        assert bool((got - want).abs().max() > 1e-3) is asked
+
+
 @needs_devices
 def test_packed_groups_have_converters_of_their_own_range():
     """MAX ranges follow from the inputs of an array, which are fewer where groups are packed."""

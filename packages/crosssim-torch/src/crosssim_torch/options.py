@@ -27,7 +27,7 @@ class LayerOptions:
     width; ``"packed"``, each in arrays of its own. Weight limits are common in both."""
     structural_errors: bool = False
     """Whether cells that stand for no weight are programmed with errors too: the zeros between the
-    groups of a dense convolution, and those of a GRU."""
+    groups of a dense convolution, those of a GRU, and the bias rows of a layer without bias."""
     synchronization: Synchronization = "automatic"
     """When changed weights are programmed: before the next read, or by `synchronize` alone.
     Assigned parameters and loaded checkpoints are programmed in both."""

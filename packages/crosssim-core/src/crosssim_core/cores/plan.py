@@ -225,14 +225,15 @@ class ArrayPlan:
         weights = weights_within(exact, limits, core)
         if self.stack > 1:
             weights = xp.reshape(weights, (self.stack, -1, self.shape[1]))
+        used = None if wired is None else xp.any(wired, axis=0, keepdims=True)
         conductances = []
         for part in self.arrays:
             target = part.mapping.conductances(weights[..., part.outputs, part.inputs])
             written = part.writer.write(target, noise=part.noise(occasion))
-            if wired is not None:
-                written = xp.where(
-                    _cells(wired[part.outputs, part.inputs], target), written, target
-                )
+            if wired is not None and used is not None:
+                cells = wired[part.outputs, part.inputs]
+                cells = _cells(cells, used[:, part.inputs], target)
+                written = xp.where(cells, written, target)
             part.writer.warn(written)
             conductances.append(xp.astype(written, dtype))
         return ArrayState(limits, tuple(conductances))
@@ -287,12 +288,14 @@ def _block(part: ArrayPart, number: int, conductance: Array, side: Side) -> Bloc
     return Block(number, outputs, inputs, part.reads[side], driven, held=part.held)
 
 
-def _cells(wired: Array, target: Array) -> Array:
-    """Which cells are wired; those of unit lines always are."""
+def _cells(wired: Array, used: Array, target: Array) -> Array:
+    """Which cells are wired; those of unit lines are where any input of the matrix is ``used``."""
     xp = array_namespace(target)
     rows, cols = target.shape[-2] - wired.shape[0], target.shape[-1] - wired.shape[1]
     if rows:
-        top = xp.ones_like(target[0, 0, :rows, :], dtype=xp.bool)
-        left = xp.ones_like(target[0, 0, rows:, :cols], dtype=xp.bool)
-        return xp.concat((top, xp.concat((left, wired), axis=1)), axis=0)
+        one = target[(0,) * (target.ndim - 2)]
+        lines = xp.broadcast_to(used, (rows, used.shape[1]))
+        wired = xp.concat((lines, wired), axis=0)
+        left = xp.ones_like(one[:, :cols], dtype=xp.bool)
+        return xp.concat((left, wired), axis=1)
     return wired

@@ -21,6 +21,10 @@ class Layout(Protocol):
         """Layouts do not change, and equal ones are alike."""
 
     @property
+    def bias(self) -> bool:
+        """Whether the layer has biases. If not, bias rows hold zeros that stand for no weight."""
+
+    @property
     def shape(self) -> tuple[int, int]:
         """Shape of the matrix."""
 
@@ -76,14 +80,22 @@ class Layout(Protocol):
 
 def wired(layout: Layout, *, like: Array) -> Bool[Array, "outputs inputs"] | None:
     """Cells that carry a weight, in the library of ``like``; None if all do."""
-    if not layout.pieces:
+    pieces, unused = layout.pieces, unused_rows(layout)
+    if not pieces and not unused:
         return None
     xp = array_namespace(like)
-    cells = xp.zeros(layout.shape, dtype=xp.bool, device=device_of(like))
-    for piece in layout.pieces:
+    cells = xp.full(layout.shape, not pieces, dtype=xp.bool, device=device_of(like))
+    for piece in pieces:
         for inputs in piece.inputs:
             cells[piece.outputs, inputs] = True
+    if unused:
+        cells[:, layout.shape[1] - unused :] = False
     return cells
+
+
+def unused_rows(layout: Layout) -> int:
+    """Bias rows of a layer that has no bias; they follow its data."""
+    return 0 if layout.bias else sum(layout.rows)
 
 
 def bias_columns(
