@@ -317,3 +317,18 @@ def test_fingerprints_tell_values_apart_wherever_they_differ():
     assert len(numbers) == 1 + len(others)
     assert len({fingerprint(pair) for pair in ([weight, None], [None, weight], [weight])}) == 3
     assert fingerprint([weight]) == fingerprint([weight.double()])
+
+
+@pytest.mark.parametrize("bias_rows", [0, 1])
+def test_edits_in_place_count_in_a_network_made_in_inference_mode(bias_rows):
+    with torch.inference_mode():
+        analog = from_torch(nn.Linear(4, 3), tree(), bias_rows)
+        assert analog.weight.is_inference()
+        for edit in (analog.weight.mul_, analog.bias.mul_):
+            torch.testing.assert_close(analog(X), stock(analog))
+            kept = buffers(analog)
+            analog(X)
+            assert identical(buffers(analog), kept)
+            edit(2.0)
+            torch.testing.assert_close(analog(X), stock(analog))
+    torch.testing.assert_close(analog(X), stock(analog))

@@ -31,12 +31,13 @@ class Trace:
     def of(cls, tensor: Tensor | None) -> Self:
         tensor = plain(tensor)
         memory = None if tensor is None else tensor.detach()
-        return cls(tensor, memory, version(memory))
+        return cls(tensor, memory, _edits(memory))
 
     def fits(self, tensor: Tensor | None, *, edited: bool = False) -> bool:
         """Whether ``tensor`` still has the values it was programmed with.
 
-        Values are compared only where another tensor, or other memory, stands for the old one.
+        Values are compared only where another tensor, or other memory, stands for the old one, or
+        where the tensor was made in inference mode, which counts no edits.
 
         Args:
             tensor: What is there now.
@@ -47,7 +48,7 @@ class Trace:
             return tensor is self.tensor
         if edited and tensor is self.tensor:
             return True
-        if version(self.memory) != self.version:
+        if _edits(self.memory) != self.version:
             return False
         if tensor is self.tensor and tensor.data_ptr() == self.memory.data_ptr():
             return True
@@ -126,6 +127,13 @@ def _mixed(bits: Tensor) -> Tensor:
     bits = (bits ^ (bits >> 30)) * MULTIPLIERS[1]
     bits = (bits ^ (bits >> 27)) * MULTIPLIERS[2]
     return bits ^ (bits >> 31)
+
+
+def _edits(tensor: Tensor | None) -> int:
+    """What tells one state of ``tensor`` from another."""
+    if tensor is not None and tensor.is_inference():
+        return fingerprint([tensor])
+    return version(tensor)
 
 
 def version(tensor: Tensor | None) -> int:
