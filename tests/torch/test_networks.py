@@ -116,6 +116,23 @@ def test_a_transformer_encoder_never_takes_a_path_past_its_arrays(norm_first):
         )
 
 
+@pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors")
+@pytest.mark.filterwarnings("ignore:enable_nested_tensor is True")
+def test_an_encoder_built_of_an_analog_layer_takes_padded_data():
+    layer = nn.TransformerEncoderLayer(8, 2, 16, batch_first=True)
+    stock = nn.TransformerEncoder(layer, 2).eval()
+    analog = nn.TransformerEncoder(from_torch(layer, tree(), 1), 2).eval()
+    back = to_torch(analog)
+    assert back.layers[0].activation_relu_or_gelu == layer.activation_relu_or_gelu
+    x, padding = torch.randn(3, 5, 8), torch.zeros(3, 5, dtype=torch.bool)
+    padding[1, 3:] = True
+    with torch.no_grad():
+        want = stock(x, src_key_padding_mask=padding)[~padding]
+        for model in (analog, back):
+            got = model(x, src_key_padding_mask=padding)[~padding]
+            torch.testing.assert_close(got, want, rtol=1e-4, atol=1e-5)
+
+
 def test_a_decoder_becomes_analog_as_a_whole():
     layer = nn.TransformerDecoderLayer(16, 4, 32, batch_first=True)
     stock = nn.TransformerDecoder(layer, 2).eval()
