@@ -146,6 +146,23 @@ def test_a_transposed_convolution_is_never_folded():
     assert torch.equal(folded.up.weight, before)
 
 
+def test_a_warning_names_the_transposed_convolution_before_a_batch_norm():
+    stock = nn.Sequential(nn.ConvTranspose2d(3, 3, 2), nn.BatchNorm2d(3))
+    x = torch.randn(2, 3, 4, 4)
+    remaining(stock, "1 is not folded: .*ConvTranspose2d.*transposed", x)
+
+
+def test_a_layer_with_a_replaced_method_is_not_folded():
+    first = nn.Linear(3, 3)
+    first.forward = lambda x: 3.0 * nn.functional.linear(x, first.weight, first.bias)
+    stock = lived_in(nn.Sequential(first, nn.BatchNorm1d(3), nn.Linear(3, 2)))
+    x = torch.randn(5, 3)
+    with pytest.warns(ConversionWarning) as told:
+        analog = from_torch(stock, tree(), fuse_batchnorm=True)
+    assert any("1 is not folded" in str(one.message) for one in told)
+    torch.testing.assert_close(analog(x), stock(x), rtol=1e-4, atol=1e-4)
+
+
 def test_a_batch_norm_without_running_statistics_remains():
     norm = nn.BatchNorm1d(4, track_running_stats=False)
     remaining(nn.Sequential(nn.Linear(3, 4), norm), "1 .*running statistics", torch.randn(5, 3))

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from crosssim_core.errors import ConversionError, ConversionWarning, ShapeError
 from crosssim_torch.order import BATCHNORMS, known_pairs, shared
+from crosssim_torch.overrides import assigned_methods
 
 
 class Partner(NamedTuple):
@@ -142,8 +143,12 @@ def _named_pairs(model: nn.Module, named: Mapping[str, str]) -> dict[int, nn.Mod
 
 def _obstacle(layer: nn.Module | None, norm: Any) -> str | None:
     """Why ``norm`` cannot be folded into ``layer``; None if it can."""
+    if isinstance(layer, nn.modules.conv._ConvTransposeNd):
+        return f"before it is a {type(layer).__name__}, and transposed convolutions are not folded"
     if layer is None or type(layer) not in FOLDABLE:
         return "it is not the only one to take the output of one linear or convolutional layer"
+    if assigned_methods(layer) or assigned_methods(norm):
+        return "a method of it or of the layer before it was replaced"
     if not issubclass(type(norm), FOLDABLE[type(layer)].norm):
         return f"a {type(layer).__name__} before it has its outputs on another axis"
     if any(getattr(module, hooks) for module in (layer, norm) for hooks in HOOKS):
