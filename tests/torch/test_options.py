@@ -195,6 +195,17 @@ def test_bias_rows_of_a_layer_without_bias_err_only_if_that_is_asked_for(kind, s
 
 
 @needs_devices
+@pytest.mark.parametrize("stock", [nn.Linear(4, 3), nn.Conv1d(4, 4, 3, groups=2)], ids=type)
+def test_bias_rows_err_no_more_once_the_bias_is_taken_away(stock):
+    layer, other = (from_torch(stock, tree(ERRORS), 2, seed=seed) for seed in (1, 2))
+    layer.bias = other.bias = None
+    assert not layer.get_matrix()[:, -2:].any()
+    other.load_state_dict(layer.state_dict())
+    x = torch.randn(2, 4, 4)
+    assert torch.equal(other(x), layer(x))
+
+
+@needs_devices
 def test_packed_groups_have_converters_of_their_own_range():
     """MAX ranges follow from the inputs of an array, which are fewer where groups are packed."""
     coarse = EIGHT_BITS | {"xbar.adc.mvm.adc_range_option": "MAX", "xbar.adc.mvm.bits": 6}

@@ -11,7 +11,7 @@ from crosssim_core.chain.mapping import Side
 from crosssim_core.converters import ConverterErrors
 from crosssim_core.cores import ArrayPlan, ArrayState, Compact, Profile, ProgrammedArrays
 from crosssim_core.cores.converters import kept_errors, with_errors
-from crosssim_core.layers import ConvTransposeLayout, Layout, PackedConvLayout, unused_rows, wired
+from crosssim_core.layers import ConvTransposeLayout, Layout, PackedConvLayout, wired
 from crosssim_core.random import NoiseSource, Occasions, Stream
 from crosssim_torch.chip import ChipIdentity, buffer_names, state_of
 from crosssim_torch.noise import TorchNoise
@@ -147,9 +147,7 @@ class Tile:
         kept = kept_errors(whole, READ)
         if options.gradient == "masked":
             whole = watched(whole)
-        # Pieces hold all bias rows, those that stand for no bias among them.
-        everything = options.structural_errors or unused_rows(layout)
-        compact = None if everything else Compact.of(whole, layout.pieces)
+        compact = None if options.structural_errors else Compact.of(whole, layout.pieces)
         profile = Profile.of(whole, images=layout.images)
         return cls(whole, compact, identity, options, kept, profile=profile)
 

@@ -3,7 +3,7 @@
 from crosssim_core.layers.conv import ConvLayout
 from crosssim_core.layers.convtranspose import ConvTransposeLayout
 from crosssim_core.layers.layer import AnalogLayer
-from crosssim_core.layers.layout import Layout, unused_rows, wired
+from crosssim_core.layers.layout import Layout, wired
 from crosssim_core.layers.linear import LinearLayout, TransposedLinearLayout
 from crosssim_core.layers.packed import PackedConvLayout
 from crosssim_core.layers.recurrent import CellLayout
@@ -19,6 +19,5 @@ __all__ = [
     "PackedConvLayout",
     "TransposedLinearLayout",
     "read_vectors",
-    "unused_rows",
     "wired",
 ]

@@ -80,7 +80,7 @@ class Layout(Protocol):
 
 def wired(layout: Layout, *, like: Array) -> Bool[Array, "outputs inputs"] | None:
     """Cells that carry a weight, in the library of ``like``; None if all do."""
-    pieces, unused = layout.pieces, unused_rows(layout)
+    pieces, unused = layout.pieces, 0 if layout.bias else sum(layout.rows)
     if not pieces and not unused:
         return None
     xp = array_namespace(like)
@@ -89,13 +89,9 @@ def wired(layout: Layout, *, like: Array) -> Bool[Array, "outputs inputs"] | Non
         for inputs in piece.inputs:
             cells[piece.outputs, inputs] = True
     if unused:
+        # Bias rows follow the data in every layout.
         cells[:, layout.shape[1] - unused :] = False
     return cells
-
-
-def unused_rows(layout: Layout) -> int:
-    """Bias rows of a layer that has no bias; they follow its data."""
-    return 0 if layout.bias else sum(layout.rows)
 
 
 def bias_columns(
