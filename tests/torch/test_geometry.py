@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from analog_settings import EIGHT_BITS, tree
+from analog_settings import EIGHT_BITS, needs_devices, tree
 from torch import nn
 
 from crosssim_core.errors import ParameterError
@@ -79,6 +79,7 @@ def test_a_transposed_convolution_heeds_the_geometry_it_has_now(change, groups):
     check(nn.ConvTranspose2d(2, 4, 3, groups=groups), change, X)
 
 
+@needs_devices
 @pytest.mark.parametrize("change", CHANGES, ids=str)
 def test_the_literal_chain_heeds_the_geometry_too(change):
     stock = nn.Conv2d(2, 4, 3)
