@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from analog_settings import needs_devices
 from erring_models import SKEWED, STYLES, bench_installed, slot, tree
+from wire_settings import SHARED, SUPPLY, WIRES
 
 from crosssim_core import AnalogCore
 
@@ -14,19 +15,6 @@ A = np.random.default_rng(0).uniform(-1, 1, (16, 24))
 X = np.random.default_rng(1).uniform(-1, 1, (24, 3))
 THREADS = 4
 
-WIRES = {
-    "xbar.array.parasitics.enable": True,
-    "xbar.array.parasitics.Rp_row": 12.0,
-    "xbar.array.parasitics.Rp_col": 7.0,
-    "xbar.array.parasitics.Rp_col_terminal": 30.0,
-}
-SHARED = {"core.balanced.interleaved_posneg": True}
-SUPPLY = {
-    "xbar.array.parasitics.current_from_input": False,
-    "xbar.dac.mvm.model": "SignMagnitudeDAC",
-    "xbar.dac.mvm.bits": 4,
-    "xbar.dac.mvm.input_bitslicing": True,
-}
 NOISY = slot("read_noise", magnitude=0.02)
 GROWING = slot("nonlinear_IV", "bench.growing")
 WIRED = {

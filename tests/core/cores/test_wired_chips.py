@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from analog_settings import needs_devices
 from erring_models import bench_installed, slot, tree
+from wire_settings import SHARED, SUPPLY, WIRES
 
 from crosssim_core import AnalogCore
 from crosssim_core.arrays import array_circuits
@@ -20,19 +21,6 @@ pytestmark = pytest.mark.filterwarnings("ignore::crosssim_core.errors.ParameterW
 
 A = np.random.default_rng(0).uniform(-1, 1, (4, 7))
 X = np.random.default_rng(1).uniform(-1, 1, (7, 3))
-WIRES = {
-    "xbar.array.parasitics.enable": True,
-    "xbar.array.parasitics.Rp_row": 12.0,
-    "xbar.array.parasitics.Rp_col": 7.0,
-    "xbar.array.parasitics.Rp_col_terminal": 30.0,
-}
-SHARED = {"core.balanced.interleaved_posneg": True}
-SUPPLY = {
-    "xbar.array.parasitics.current_from_input": False,
-    "xbar.dac.mvm.model": "SignMagnitudeDAC",
-    "xbar.dac.mvm.bits": 4,
-    "xbar.dac.mvm.input_bitslicing": True,
-}
 UNIT = {"core.offset.style": "UNIT_COLUMN_SUBTRACTION"}
 SLICES = {"core.style": "BITSLICED", "core.weight_bits": 8}
 LIMITS = {

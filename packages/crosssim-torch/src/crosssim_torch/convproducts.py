@@ -9,12 +9,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from crosssim_core.chain.arithmetic import Arithmetic
+from crosssim_core.chain.arithmetic import Arithmetic, added
 from crosssim_core.chain.block import Held
 from crosssim_core.chain.product import Operator
 from crosssim_core.layers import ConvLayout
 from crosssim_torch.arithmetic import TORCH_ARITHMETIC
-from crosssim_torch.products import added, split
+from crosssim_torch.products import split
 
 CONVOLUTIONS = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
 

@@ -7,7 +7,7 @@ from typing import ClassVar
 from torch import Tensor
 from torch.nn import functional as F
 
-from crosssim_core.chain.arithmetic import Arithmetic
+from crosssim_core.chain.arithmetic import Arithmetic, added
 from crosssim_core.chain.block import Held
 from crosssim_core.chain.product import Operator
 from crosssim_torch.arithmetic import TORCH_ARITHMETIC
@@ -17,10 +17,6 @@ def split(inputs: slice, data_inputs: int) -> tuple[slice, int]:
     """The part of ``inputs`` that carries data, and the number of bias rows in it."""
     start, stop = min(inputs.start, data_inputs), min(inputs.stop, data_inputs)
     return slice(start, stop), inputs.stop - max(inputs.start, stop)
-
-
-def added(a: Tensor | None, b: Tensor | None) -> Tensor | None:
-    return b if a is None else a if b is None else a + b
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,11 @@ ROOM = 2**21
 """Elements that a processor works on at once, so that its caches hold them."""
 
 
+def added(a: Any, b: Any) -> Any:
+    """Sum of two arrays, either of which may be absent; None if both are."""
+    return b if a is None else a if b is None else a + b
+
+
 class Arithmetic:
     """The steps for any array library.
 

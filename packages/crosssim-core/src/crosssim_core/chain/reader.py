@@ -10,6 +10,7 @@ from typing import Any
 from jaxtyping import Float
 
 from crosssim_core._array import array_namespace
+from crosssim_core.chain.arithmetic import added
 from crosssim_core.chain.bank import NOISY, Bank
 from crosssim_core.chain.drive import Drive, Driver
 from crosssim_core.chain.lines import Lines, flat
@@ -93,7 +94,7 @@ class Share:
 
     def beside(self, whole: Any, product: ArrayProduct, bias: Array | None) -> tuple[Any, Any]:
         """What is added to the first bank, and what to all of them; None for nothing."""
-        constant = _sum(self.constant, bias)
+        constant = added(self.constant, bias)
         if constant is not None:
             constant = product.arithmetic.per_line(constant, whole.ndim, product.axis)
         if not self.totals:
@@ -211,10 +212,6 @@ class SimplifiedReader:
             return rows[0]
         axis = self.rows[0].product.axis
         return self.order.pick(array_namespace(rows[0]).concat(rows, axis=axis), axis)
-
-
-def _sum(a: Array | None, b: Array | None) -> Array | None:
-    return b if a is None else a if b is None else a + b
 
 
 def _unscaled(y: Array, drive: Drive, product: ArrayProduct, bias: Array | None) -> Array:
