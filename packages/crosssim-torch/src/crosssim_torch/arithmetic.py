@@ -7,7 +7,10 @@ import torch
 from torch import Tensor
 
 from crosssim_core.chain.arithmetic import Arithmetic
+from crosssim_core.numerics.compiled import loops_compiler, run
+from crosssim_core.numerics.noise_loops import add_noise_loops
 from crosssim_core.random import NoiseSource
+from crosssim_torch.noise import TorchNoise
 
 
 class TorchArithmetic(Arithmetic):
@@ -51,6 +54,11 @@ class TorchArithmetic(Arithmetic):
         return [rest, *reversed(digits)]
 
     def noisy(self, lines: Tensor, variance: Tensor, noise: NoiseSource, /) -> Tensor:
+        if _mapped():
+            noisy: Tensor = super().noisy(lines, variance, noise)
+            return noisy
+        if isinstance(noise, TorchNoise) and _added(lines, variance, noise):
+            return lines
         # Fast convolutions leave round-off below zero.
         deviation = variance.clamp_(min=0.0).sqrt_()
         return lines.addcmul_(deviation, noise.normal_like(deviation))
@@ -80,6 +88,18 @@ class TorchArithmetic(Arithmetic):
                 y = part if gain == 1.0 else part.mul_(gain)
         assert y is not None
         return y if offset is None else y.add_(offset)
+
+
+def _added(lines: Tensor, variance: Tensor, noise: TorchNoise) -> bool:
+    """Add noise by compiled loops, or do nothing and tell so."""
+    if loops_compiler() is None or not lines.dtype == variance.dtype == torch.float32:
+        return False
+    if lines.shape != variance.shape or lines.stride() != variance.stride():
+        return False
+    if lines.device.type != "cpu" or not torch.ops.aten.is_non_overlapping_and_dense(lines):
+        return False
+    flat = [x.as_strided((x.numel(),), (1,)) for x in (lines, variance)]
+    return run(add_noise_loops, *flat, noise.key(lines.device))
 
 
 def _mapped() -> bool:

@@ -139,11 +139,15 @@ class ArrayHolder(nn.Module):
             return ready.operands
         holding = self._holdings(self._rows, self._options)[key]
         weight, bias = (*holding.values(self), None)[:2]
-        along = self._linear_map(key, holding)
-        layer, gradient = self._layer(key, holding), self._options.gradient
-        digital = holding.layout.digital_bias(bias)
+        with apart():
+            stored = self._programmed(key, holding)
+            tile = self._tiles[key]
+            along = tile.linear_map(holding, stored, self._reads)
+            arrays = tile.readable(stored, self._reads)
+            layer = self._with_biases(holding, holding.layout, arrays)
+        digital, gradient = holding.layout.digital_bias(bias), self._options.gradient
         operands = Operands(layer, weight, bias, along.weights[0], gradient, digital, along.matrix)
-        self._ready[key] = Ready.of(self, holding, self._tiles[key], operands)
+        self._ready[key] = Ready.of(self, holding, tile, operands)
         return operands
 
     def _layer(self, key: str, holding: Holding) -> AnalogLayer:

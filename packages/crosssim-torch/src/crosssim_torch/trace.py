@@ -113,7 +113,7 @@ def fingerprint(tensors: Iterable[Tensor | None]) -> int:
         if tensor is not None and not tensor.is_meta:
             bits = tensor.detach().double().flatten().view(torch.int64)
             places = torch.arange(1, len(bits) + 1, device=bits.device)
-            content = int(_mixed(bits + places * MULTIPLIERS[0]).sum())
+            content = int(_mixed(places.mul_(MULTIPLIERS[0]).add_(bits)).sum())
         told = f"{number} {content}".encode()
         number = int.from_bytes(blake2b(told, digest_size=7).digest())
     return number
@@ -124,9 +124,10 @@ MULTIPLIERS = (-0x61C8864680B583EB, -0x40A7B892E31B1A47, -0x6B2FB644ECCEEE15)
 
 
 def _mixed(bits: Tensor) -> Tensor:
-    bits = (bits ^ (bits >> 30)) * MULTIPLIERS[1]
-    bits = (bits ^ (bits >> 27)) * MULTIPLIERS[2]
-    return bits ^ (bits >> 31)
+    """Each of ``bits``, which are overwritten, on its own."""
+    bits.bitwise_xor_(bits >> 30).mul_(MULTIPLIERS[1])
+    bits.bitwise_xor_(bits >> 27).mul_(MULTIPLIERS[2])
+    return bits.bitwise_xor_(bits >> 31)
 
 
 def _edits(tensor: Tensor | None) -> int:

@@ -250,7 +250,8 @@ class ArrayPlan:
         xp, shape = array_namespace(like), (self.stack, outputs // self.stack, inputs)
         matrix = xp.zeros(shape, dtype=like.dtype, device=device_of(like))
         for part, held in zip(self.arrays, state.conductance, strict=True):
-            weights = state.weights.half * weights_of(part.mapping, held) + state.weights.middle
+            weights = state.weights.half * weights_of(part.mapping, held)
+            weights += state.weights.middle
             matrix[..., part.outputs, part.inputs] = weights
         return xp.reshape(matrix, self.shape)
 

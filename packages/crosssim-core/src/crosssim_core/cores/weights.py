@@ -1,6 +1,6 @@
 """From the values of a matrix to weights within full scale."""
 
-from math import prod
+from math import inf, prod
 
 from jaxtyping import Float
 
@@ -27,14 +27,14 @@ def weight_range(
         assert mapping.min is not None
         assert mapping.max is not None
         return WeightRange(mapping.min, mapping.max)
-    xp = array_namespace(matrix)
-    if bool(xp.any(xp.isinf(matrix))):
+    limit, xp = symmetric_limit(matrix, percentile=mapping.percentile), array_namespace(matrix)
+    # Quantiles may leave them out.
+    if limit == inf or (mapping.percentile < 1 and bool(xp.any(xp.isinf(matrix)))):
         raise ParameterError(
             f"percentile is {mapping.percentile:g} and the matrix has infinite values, so there "
             "are no limits: give core.mapping.weights.min and max, or a finite matrix.",
             "core.mapping.weights",
         )
-    limit = symmetric_limit(matrix, percentile=mapping.percentile)
     return WeightRange(-limit, limit)
 
 
@@ -98,4 +98,5 @@ def weights_within(
         )
     if clipping and limits.middle and core.holds_complex:
         matrix = clip_blocks(matrix, low=limits.low, high=limits.high)
-    return xp.clip((matrix - limits.middle) / limits.half, -1.0, 1.0)
+    around = matrix - limits.middle if limits.middle else matrix
+    return xp.clip(around / limits.half, -1.0, 1.0)
