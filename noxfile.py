@@ -13,6 +13,8 @@ import nox
 ROOT = Path(__file__).parent
 WHEELS = ROOT / "dist"
 SOURCES = [str(path) for path in sorted(ROOT.glob("packages/*/src"))]
+# No constraint, which would bind builds of PyTorch for GPUs: they bring a version of their own.
+INTERPRETER = "triton==3.9.0; sys_platform == 'linux'"
 TEST_TOOLS = ("array-api-strict", "hypothesis", "pytest", "pytest-xdist")
 
 # Holds for every pip that a session starts, those of isolated builds included.
@@ -68,7 +70,7 @@ def tests(session: nox.Session) -> None:
     """Everything passes its tests, in one environment, a third party's plugin among it."""
     ours = ("crosssim_core[cli,fast]", "crosssim_devices[plot]", "crosssim_torch[demo]")
     install_wheels(session, *ours, "acme_rram")
-    session.install(*TEST_TOOLS, "import-linter", "safetensors")
+    session.install(*TEST_TOOLS, "import-linter", "safetensors", INTERPRETER)
     run_tests(session, "tests", "examples/acme-rram/tests")
 
 

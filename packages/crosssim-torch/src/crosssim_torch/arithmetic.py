@@ -7,9 +7,8 @@ import torch
 from torch import Tensor
 
 from crosssim_core.chain.arithmetic import Arithmetic
-from crosssim_core.numerics.compiled import loops_compiler, run
-from crosssim_core.numerics.noise_loops import add_noise_loops
 from crosssim_core.random import NoiseSource
+from crosssim_torch.fusing import added_noise, rounded
 from crosssim_torch.noise import TorchNoise
 
 
@@ -28,17 +27,24 @@ class TorchArithmetic(Arithmetic):
     def empty(self, shape: tuple[int, ...], /, *, like: Tensor) -> Tensor:
         return like.new_empty(shape)
 
-    def codes(self, x: Tensor, factor: Any, offset: float, top: float, /) -> Tensor:
+    def codes(self, x: Tensor, factor: Any, offset: float, top: float, origin: float, /) -> Tensor:
+        if not _mapped():
+            codes = rounded(x, factor, offset, top, origin)
+            if codes is not None:
+                return codes
         position = x * factor
         if offset:
             position.add_(offset)
-        return self.rounded(position, top)
+        codes = self.rounded(position, top)
+        return codes.sub_(origin) if origin else codes
 
     def rounded(self, lines: Tensor, top: float, /) -> Tensor:
         if _mapped():
-            rounded: Tensor = super().rounded(lines, top)
-            return rounded
-        return lines.clamp_(0.0, top).round_()
+            integers: Tensor = super().rounded(lines, top)
+            return integers
+        if rounded(lines, 1.0, 0.0, top, 0.0, out=lines) is None:
+            lines.clamp_(0.0, top).round_()
+        return lines
 
     def clipped(self, lines: Tensor, limit: float, /) -> Tensor:
         return lines.clamp(-limit, limit) if _mapped() else lines.clamp_(-limit, limit)
@@ -57,7 +63,7 @@ class TorchArithmetic(Arithmetic):
         if _mapped():
             noisy: Tensor = super().noisy(lines, variance, noise)
             return noisy
-        if isinstance(noise, TorchNoise) and _added(lines, variance, noise):
+        if isinstance(noise, TorchNoise) and added_noise(lines, variance, noise):
             return lines
         # Fast convolutions leave round-off below zero.
         deviation = variance.clamp_(min=0.0).sqrt_()
@@ -88,18 +94,6 @@ class TorchArithmetic(Arithmetic):
                 y = part if gain == 1.0 else part.mul_(gain)
         assert y is not None
         return y if offset is None else y.add_(offset)
-
-
-def _added(lines: Tensor, variance: Tensor, noise: TorchNoise) -> bool:
-    """Add noise by compiled loops, or do nothing and tell so."""
-    if loops_compiler() is None or not lines.dtype == variance.dtype == torch.float32:
-        return False
-    if lines.shape != variance.shape or lines.stride() != variance.stride():
-        return False
-    if lines.device.type != "cpu" or not torch.ops.aten.is_non_overlapping_and_dense(lines):
-        return False
-    flat = [x.as_strided((x.numel(),), (1,)) for x in (lines, variance)]
-    return run(add_noise_loops, *flat, noise.key(lines.device))
 
 
 def _mapped() -> bool:

@@ -18,10 +18,10 @@ class TorchNoise:
         self._stream = stream
         self._generators: dict[torch.device, torch.Generator] = {}
 
-    def key(self, device: torch.device, /) -> int:
-        """What another generator of deviates starts from, another one each time."""
+    def key(self, device: torch.device, /) -> Tensor:
+        """The integer that another generator of deviates starts from, another one each time."""
         drawn = torch.empty((), dtype=torch.int64, device=device)
-        return int(drawn.random_(generator=self._generator(device)))
+        return drawn.random_(generator=self._generator(device))
 
     def normal_like(self, x: Tensor, /) -> Tensor:
         return torch.empty_like(x).normal_(generator=self._generator(x.device))

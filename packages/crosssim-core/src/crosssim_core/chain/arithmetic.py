@@ -64,16 +64,25 @@ class Arithmetic:
         return joined
 
     def codes(
-        self, x: Float[Array, "*batch"], factor: Scale, offset: float, top: float, /
+        self,
+        x: Float[Array, "*batch"],
+        factor: Scale,
+        offset: float,
+        top: float,
+        origin: float,
+        /,
     ) -> Float[Array, "*batch"]:
-        """``offset + factor * x``, rounded to an integer of ``0 … top``; ties go to the even one.
+        """``offset + factor * x``, rounded to an integer of ``0 … top``, minus ``origin``.
 
-        ``x`` is left unchanged.
+        Ties go to the even one of these integers. ``x`` is left unchanged.
         """
         position = x * factor
         if offset:
             position += offset
-        return self.rounded(position, top)
+        codes = self.rounded(position, top)
+        if origin:
+            codes -= origin
+        return codes
 
     def rounded(self, lines: Float[Array, "*lines"], top: float, /) -> Float[Array, "*lines"]:
         """The nearest integers of ``0 … top``; ties go to the even one."""

@@ -114,10 +114,8 @@ class Driver:
             if self.path.digits is None:
                 return z
             return array_namespace(z).round(z * (2**self.path.digits.bits - 1))
-        codes = work.codes(x, scale / self.step, self.lowest, levels.number - 1)
-        if self.zero:
-            codes -= self.zero
-        return codes
+        factor, origin = scale / self.step, self.zero or 0.0
+        return work.codes(x, factor, self.lowest, levels.number - 1, origin)
 
     def power(self, step: Array, /) -> Array:
         """What drives the variance of line currents where ``step`` drives the lines."""
