@@ -70,3 +70,23 @@ def test_every_benchmark_is_described_once() -> None:
     described = (ROOT / "benchmarks/README.md").read_text()
     for path in ROOT.glob("benchmarks/bench_*.py"):
         assert described.count(f"| `{path.name}` |") == 1
+
+
+def test_links_between_documents_lead_somewhere() -> None:
+    pages = [*READMES, ROOT / "CONTRIBUTING.md", *ROOT.glob("docs/**/*.md")]
+    links = [
+        (page, link)
+        for page in pages
+        for link in re.findall(r"\]\((?!https?:)([^)#\s]+)", page.read_text())
+    ]
+    lost = [(str(page), link) for page, link in links if not (page.parent / link).exists()]
+    assert links
+    assert not lost
+
+
+def test_the_index_of_decisions_has_all_titles() -> None:
+    folder = ROOT / "docs/decisions"
+    shown = re.findall(r"- \[(.*)\]\((.*)\)", (folder / "README.md").read_text())
+    records = folder.glob("[0-9]*.md")
+    titles = [(path.read_text().splitlines()[0].removeprefix("# "), path.name) for path in records]
+    assert sorted(shown) == sorted(titles)
