@@ -61,7 +61,7 @@ def test_the_quick_start_is_two_lines() -> None:
 
 
 def test_every_decision_has_its_three_parts() -> None:
-    for path in ROOT.glob("docs/decisions/*.md"):
+    for path in ROOT.glob("docs/decisions/[0-9]*.md"):
         titles = re.findall(r"^## (.*)", path.read_text(), re.MULTILINE)
         assert titles == ["Context", "Decision", "Consequences"], path.name
 
