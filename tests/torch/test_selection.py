@@ -6,9 +6,7 @@ from analog_settings import tree
 from choices import Net, analog_names
 from torch import nn
 
-from crosssim_core.errors import (
-    ConversionError,
-)
+from crosssim_core.errors import ConversionError, UnsupportedError
 from crosssim_torch import (
     AnalogLinear,
     AnalogLinearLike,
@@ -52,6 +50,48 @@ def test_layers_are_chosen_by_name_or_by_predicate(choice, names):
 def test_a_pattern_that_means_nothing_is_refused(choice, message):
     with pytest.raises(ConversionError, match=message):
         from_torch(Net(), tree(), **choice)
+
+
+class Own(nn.Linear):
+    """A subclass without a twin."""
+
+
+@pytest.mark.parametrize("subclasses", ["warn", "raise"])
+@pytest.mark.parametrize("first", [lambda: nn.Bilinear(3, 3, 3), lambda: Own(3, 3)])
+def test_what_conversion_refuses_or_warns_of_can_be_left_out_by_name(first, subclasses):
+    stock = nn.Sequential(first(), nn.Linear(4, 3))
+    for choice in ({"exclude": "0"}, {"include": "1"}):
+        assert analog_names(from_torch(stock, tree(), subclasses=subclasses, **choice)) == ["1"]
+    with pytest.raises(ConversionError, match=r"'2'.*Layers: 0, 1\."):
+        from_torch(stock, tree(), exclude="2", subclasses=subclasses)
+
+
+def test_a_layer_without_a_twin_that_is_included_is_refused_as_such():
+    with pytest.raises(UnsupportedError, match=r"0 \(Bilinear\) has no analog twin"):
+        from_torch(nn.Sequential(nn.Bilinear(3, 3, 3), nn.Linear(4, 3)), tree(), include="0")
+
+
+def replaced():
+    layer = nn.Linear(3, 3)
+    layer.forward = lambda x: 3.0 * x
+    return layer
+
+
+@pytest.mark.filterwarnings("ignore:.*stays digital")
+@pytest.mark.filterwarnings("ignore:Lazy modules")
+@pytest.mark.parametrize(
+    ("layer", "why"),
+    [
+        (replaced, r"0 \(Linear\): forward replaced in the very layer"),
+        (lambda: AnalogLinear(tree(), 3, 3), r"0 \(AnalogLinear\): analog already"),
+        (lambda: nn.LazyLinear(3), r"0 \(LazyLinear\): no weights yet: run the network once"),
+        (lambda: Own(3, 3), r"0 \(Own\): subclass of Linear without a twin"),
+        (nn.ReLU, "Layers with an analog twin: Linear, Conv1d"),
+    ],
+)
+def test_a_network_with_nothing_to_convert_says_why_of_each_layer(layer, why):
+    with pytest.raises(ConversionError, match=why):
+        from_torch(nn.Sequential(layer()), tree())
 
 
 def test_parameters_and_rows_are_given_by_patterns_of_which_the_first_counts():

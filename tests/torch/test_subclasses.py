@@ -99,6 +99,29 @@ def test_a_layer_with_a_replaced_method_is_never_called_analog(name):
         twin.from_torch(stock[0], tree())
 
 
+def test_what_no_forward_asks_may_be_replaced_in_the_very_layer():
+    stock = nn.Linear(2, 2)
+    stock.reset_parameters = lambda: None
+    stock.extra_repr = lambda: "own"
+    analog = from_torch(stock, tree(), subclasses="raise")
+    assert repr(analog) == "AnalogLinear(own)"
+    assert "own" in repr(to_torch(analog))
+
+
+@pytest.mark.filterwarnings("ignore:Lazy modules")
+def test_a_lazy_layer_has_to_be_run_before_it_is_converted():
+    stock = nn.Sequential(nn.LazyLinear(2), nn.Linear(2, 2))
+    with pytest.warns(ConversionWarning, match=r"0 \(LazyLinear\).*run the network once"):
+        assert analog_names(from_torch(stock, tree())) == ["1"]
+    for policy in ("raise", "convert"):
+        with pytest.raises(ConversionError, match="run the network once"):
+            from_torch(stock, tree(), subclasses=policy)
+    with pytest.raises(ConversionError, match="no weights yet"):
+        AnalogLinear.from_torch(nn.LazyLinear(2), tree())
+    stock(torch.ones(1, 3))
+    assert analog_names(from_torch(stock, tree())) == ["0", "1"]
+
+
 def test_an_attention_whose_output_projection_has_a_replaced_method_is_refused():
     attention = nn.MultiheadAttention(4, 2)
     tripled(attention.out_proj, "forward")

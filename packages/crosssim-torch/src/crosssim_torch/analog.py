@@ -14,7 +14,7 @@ from crosssim_torch.carried import CarriedChip
 from crosssim_torch.chip import PREFIX, ChipIdentity, seed_stream
 from crosssim_torch.compiled import opaque, refuse_graphs
 from crosssim_torch.options import LayerOptions
-from crosssim_torch.overrides import difference
+from crosssim_torch.overrides import assigned_methods, difference, is_lazy
 from crosssim_torch.parametrized import (
     compute_again,
     copied,
@@ -129,6 +129,8 @@ class AnalogModule(CarriedChip):
             raise ConversionError(
                 f"{cls.__name__} is made of a {cls.stock_class.__name__}, got {type(layer)}."
             )
+        if is_lazy(layer):
+            raise ConversionError("the layer has no weights yet: run it once before.")
         return copied(layer)
 
     @classmethod
@@ -185,7 +187,18 @@ class AnalogModule(CarriedChip):
         return copy.deepcopy(layer)._stock(physical_weights=physical_weights).to(device, dtype)
 
     def _stock(self, *, physical_weights: bool) -> nn.Module:
-        """A stock layer with the very parameters, hooks and attributes of this one."""
+        """A stock layer with the very parameters, hooks and attributes of this one.
+
+        Raises:
+            ConversionError: A method was replaced in the very layer.
+        """
+        assigned = assigned_methods(self)
+        if assigned:
+            raise ConversionError(
+                f"{type(self).__name__} has its {', '.join(assigned)} replaced in the very layer, "
+                "and what stands there would go on running the analog one: take it away, convert, "
+                "and set it again."
+            )
         values = self._core_values() if physical_weights else {}
         state = {k: v for k, v in vars(self).items() if k not in OWN_ATTRIBUTES}
         stock = self.stock_class.__new__(self.stock_class)

@@ -1,32 +1,30 @@
 """Whole networks: stock to analog and back."""
 
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal, overload
 
 from torch import nn
 
 from crosssim_core import CrossSimParameters
-from crosssim_core.errors import (
-    ConversionError,
-    ConversionWarning,
-    CrossSimError,
-    UnsupportedError,
-)
+from crosssim_core.errors import ConversionError, CrossSimError
 from crosssim_torch.analog import AnalogModule
 from crosssim_torch.batchnorm import fuse_batchnorms
 from crosssim_torch.chip import seed_stream
 from crosssim_torch.fused import use_nested_tensors_again, use_padded_tensors
 from crosssim_torch.options import LayerOptions
-from crosssim_torch.overrides import assigned_methods
+from crosssim_torch.overrides import assigned_methods, is_lazy
 from crosssim_torch.parametrized import copied
 from crosssim_torch.params import Params
-from crosssim_torch.registry import ANALOG_CLASSES, NOT_BUILT, stock_base
+from crosssim_torch.registry import ANALOG_CLASSES, stock_base
 from crosssim_torch.report import ConversionReport
-from crosssim_torch.selection import Choice, chosen, for_each, names_of
-
-Subclasses = Literal["warn", "raise", "convert"]
-"""What happens to subclasses of convertible layers, and to parametrized ones."""
+from crosssim_torch.rest import (
+    Subclasses,
+    check_nothing_stays_analog,
+    check_the_rest,
+    looked_at,
+    nothing_to_convert,
+)
+from crosssim_torch.selection import Choice, check_choice, chosen, for_each, names_of
 
 
 def convertible_modules(
@@ -46,7 +44,10 @@ def convertible_modules(
     """
     convert = subclasses == "convert"
     found = [m for _, m in _walk(model) if _twin(m, convert=convert) is not None]
-    kept = chosen(found, names_of(model), include, exclude)
+    names, candidates = names_of(model), looked_at(model)
+    for choice, argument in ((include, "include"), (exclude, "exclude")):
+        check_choice(choice, candidates, names, argument)
+    kept = chosen(found, names, include, exclude)
     # A digital attention reads the weights of its output projection past that module.
     analog = {id(m) for m in kept} | {id(m) for m in analog_modules(model)}
     digital = {
@@ -171,12 +172,9 @@ def from_torch(
         model = fuse_batchnorms(model, None if fuse_batchnorm is True else fuse_batchnorm)
     layers = convertible_modules(model, include, exclude, subclasses=subclasses)
     names = names_of(model)
-    _check_the_rest(model, layers, names, include, exclude, subclasses)
+    check_the_rest(model, layers, names, include, exclude, subclasses)
     if not layers:
-        raise ConversionError(
-            "The model has no layer to convert. Layers with an analog twin: "
-            f"{', '.join(c.__name__ for c in ANALOG_CLASSES)}."
-        )
+        raise nothing_to_convert(model, names)
     alone = layers == [model] and not isinstance(params, Mapping)
     trees = [params] if alone else for_each(params, layers, names, CrossSimParameters, "params")
     rows = for_each(bias_rows, layers, names, int, "bias_rows")
@@ -208,12 +206,14 @@ def to_torch(
             mapping from name patterns.
 
     Raises:
-        ConversionError: The list has the wrong length, or a pattern fits nothing.
+        ConversionError: The list has the wrong length, or a pattern fits nothing; or a method
+            that was replaced, or an attribute, would go on running analog layers.
     """
     _check_module(model)
     model = copied(model)
-    modules = analog_modules(model)
-    physical = for_each(physical_weights, modules, names_of(model), bool, "physical_weights")
+    modules, names = analog_modules(model), names_of(model)
+    physical = for_each(physical_weights, modules, names, bool, "physical_weights")
+    check_nothing_stays_analog(model, names)
     stock = {
         id(module): module._stock(physical_weights=choice)
         for module, choice in zip(modules, physical, strict=True)
@@ -235,7 +235,7 @@ def _twin(module: nn.Module, *, convert: bool) -> type[AnalogModule] | None:
         module: Any module.
         convert: Whether subclasses of stock classes, and parametrized ones, have that of these.
     """
-    if isinstance(module, AnalogModule):
+    if isinstance(module, AnalogModule) or is_lazy(module):
         return None
     exact = ANALOG_CLASSES.get(type(module))
     if not convert:
@@ -258,56 +258,3 @@ def _replace(model: nn.Module, twins: Mapping[int, nn.Module]) -> nn.Module:
 def _check_module(model: object) -> None:
     if not isinstance(model, nn.Module):
         raise ConversionError(f"A torch.nn.Module is needed, got {type(model)}.")
-
-
-def _check_the_rest(
-    model: nn.Module,
-    layers: Sequence[nn.Module],
-    names: Mapping[int, list[str]],
-    include: Choice,
-    exclude: Choice,
-    subclasses: Subclasses,
-) -> None:
-    """Refuse, or tell of, what has matrix products and would stay digital unasked."""
-    if subclasses not in ("warn", "raise", "convert"):
-        raise ConversionError(
-            f"subclasses: {subclasses!r} is not known; use 'warn', 'raise' or 'convert'."
-        )
-    converted = set(map(id, layers))
-    suspects = [
-        module
-        for _, module in _walk(model)
-        if isinstance(module, (*NOT_BUILT, *ANALOG_CLASSES))
-        and not isinstance(module, AnalogModule)
-    ]
-    meant = set(map(id, _still_meant(suspects, names, include, exclude)))
-    for module in suspects:
-        where = f"{names[id(module)][0] or 'the model'} ({type(module).__name__})"
-        if id(module) in converted or id(module) not in meant:
-            continue
-        assigned = assigned_methods(module)
-        if isinstance(module, NOT_BUILT):
-            raise UnsupportedError(f"{where} has no analog twin yet, and would stay digital.")
-        if type(module) not in ANALOG_CLASSES or assigned:
-            why = (
-                f"its {', '.join(assigned)} was replaced in the very layer, and what stands there "
-                "may do anything with its weights"
-                if assigned
-                else "only the stock classes themselves are converted, because a subclass may do "
-                "anything with its weights"
-            )
-            message = f"{where} stays digital: {why}."
-            if subclasses == "raise":
-                raise ConversionError(message)
-            warnings.warn(message, ConversionWarning, stacklevel=3)
-
-
-def _still_meant(
-    modules: Sequence[nn.Module], names: Mapping[int, list[str]], include: Choice, exclude: Choice
-) -> list[nn.Module]:
-    """Those of ``modules`` that the user did not leave out."""
-    try:
-        return chosen(modules, names, include, exclude)
-    except ConversionError:
-        # A pattern that means other modules than these means none of these.
-        return [] if include is not None else list(modules)

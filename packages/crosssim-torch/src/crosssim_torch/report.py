@@ -1,6 +1,6 @@
 """What became analog, what did not, and how well arrays are used."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from math import prod
 from typing import Any
@@ -10,7 +10,8 @@ from torch.nn.modules.batchnorm import _NormBase
 from torch.nn.utils import parametrize
 
 from crosssim_torch.analog import AnalogModule
-from crosssim_torch.overrides import assigned_methods
+from crosssim_torch.overrides import assigned_methods, is_lazy
+from crosssim_torch.reach import strays
 from crosssim_torch.registry import ANALOG_CLASSES, NOT_BUILT, stock_base
 from crosssim_torch.tiles import Holding, Tile
 
@@ -93,16 +94,17 @@ class ConversionReport:
 
 def _rows(model: nn.Module) -> Iterable[LayerReport]:
     inner: set[int] = set()
+    network = set(map(id, model.modules()))
     for name, module in model.named_modules():
-        kind = type(module).__name__
-        if isinstance(module, AnalogModule):
+        kind, past = type(module).__name__, strays(module, network)
+        if isinstance(module, AnalogModule) and not past:
             yield _analog(name, kind, module)
         elif id(module) in inner:
             continue
-        elif _has_weights(module) or isinstance(module, (*ANALOG_CLASSES, *NOT_BUILT)):
+        elif past or _has_weights(module) or isinstance(module, (*ANALOG_CLASSES, *NOT_BUILT)):
             if isinstance(module, nn.MultiheadAttention):
                 inner.add(id(module.out_proj))
-            yield LayerReport(name, kind, False, _why_digital(module))
+            yield LayerReport(name, kind, False, why_digital(module, past))
         if parametrize.is_parametrized(module):
             parametrizations: Any = module.parametrizations
             inner |= set(map(id, parametrizations.modules()))
@@ -112,14 +114,19 @@ def _has_weights(module: nn.Module) -> bool:
     return any(True for _ in module.parameters(recurse=False))
 
 
-def _why_digital(module: nn.Module) -> str:
+def why_digital(module: nn.Module, past: Sequence[str] = ()) -> str:
+    """Why a module is digital, which holds others by its attributes ``past`` the network."""
     assigned = assigned_methods(module)
     if assigned and stock_base(module) is not None:
         return f"{', '.join(assigned)} replaced in the very layer"
+    if past:
+        return f"{', '.join(past)} held past the network"
     if type(module) in ANALOG_CLASSES:
         return "left out of the conversion"
     if isinstance(module, WITHOUT_PRODUCTS):
         return "no matrix product"
+    if is_lazy(module):
+        return "no weights yet: run the network once first"
     base = stock_base(module)
     if parametrize.is_parametrized(module):
         return "parametrized"

@@ -36,14 +36,8 @@ def matches(name: str, pattern: str) -> bool:
 def chosen(
     modules: Sequence[nn.Module], names: Names, include: Choice, exclude: Choice
 ) -> list[nn.Module]:
-    """Those of ``modules`` that are included, all if nothing is said, and not excluded.
-
-    Raises:
-        ConversionError: A pattern means none of them.
-    """
+    """Those of ``modules`` that are included, all if nothing is said, and not excluded."""
     kept = [m for m in modules if include is None or _is_meant(m, names, include)]
-    for choice, argument in ((include, "include"), (exclude, "exclude")):
-        _check_patterns(choice, modules, names, argument)
     return [m for m in kept if exclude is None or not _is_meant(m, names, exclude)]
 
 
@@ -67,7 +61,7 @@ def for_each(
     if isinstance(given, one):
         return [given] * len(modules)
     if isinstance(given, Mapping):
-        _check_patterns(list(given), modules, names, argument)
+        check_choice(list(given), modules, names, argument)
         return [_first(given, names[id(module)], argument) for module in modules]
     if not isinstance(given, Sequence) or isinstance(given, str):
         raise ConversionError(
@@ -103,16 +97,17 @@ def _patterns(choice: Any) -> list[str]:
     return [choice] if isinstance(choice, str) else list(choice)
 
 
-def _check_patterns(choice: Any, modules: Sequence[nn.Module], names: Names, argument: str) -> None:
+def check_choice(choice: Any, modules: Sequence[nn.Module], names: Names, argument: str) -> None:
     """Raise ConversionError if a pattern means none of ``modules``."""
     if choice is None or callable(choice):
         return
     known = [name for module in modules for name in names[id(module)]]
+    shown = [name for name in known if name]
     for pattern in _patterns(choice):
         if not any(matches(name, pattern) for name in known):
-            close = difflib.get_close_matches(pattern, known, n=1)
+            close = difflib.get_close_matches(pattern, shown, n=1)
             near = f" Did you mean {close[0]!r}?" if close else ""
             raise ConversionError(
                 f"{argument}: no layer to convert is named {pattern!r}.{near} Layers: "
-                f"{', '.join(known)}."
+                f"{', '.join(shown)}."
             )

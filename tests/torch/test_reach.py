@@ -1,0 +1,221 @@
+"""What a network holds past its modules never goes on digitally without a word, nor analog."""
+
+import functools
+import types
+import warnings
+import weakref
+
+import pytest
+import torch
+from analog_settings import tree
+from choices import analog_names
+from torch import nn
+
+from crosssim_core.errors import ConversionError, ConversionWarning
+from crosssim_torch import AnalogLinear, from_torch, to_torch
+
+# The compiler looks at derivatives of what is no leaf, and PyTorch warns of that.
+pytestmark = pytest.mark.filterwarnings("ignore:The .grad attribute")
+
+X = torch.linspace(-1, 1, 8).reshape(2, 4)
+COARSE = {"xbar.device.cell_bits": 2}
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(4, 3)
+        self.scale = 2.0
+
+    def forward(self, x):
+        return self.again(self.fc(x))
+
+    def again(self, y):
+        return self.scale * y
+
+
+def lambda_of(forward):
+    return lambda x: forward(x)
+
+
+def bound_to_a_closure(forward):
+    return types.MethodType(lambda self, x: forward(x), forward.__self__)
+
+
+class Called:
+    def __init__(self, forward):
+        self.forward = lambda_of(forward)
+
+    def __call__(self, x):
+        return self.forward(x)
+
+
+WRAPPERS = {
+    "compile": lambda f: torch.compile(f, backend="eager"),
+    "no_grad": lambda f: torch.no_grad()(f),
+    "inference_mode": lambda f: torch.inference_mode()(f),
+    "autocast": lambda f: torch.autocast("cpu", enabled=False)(f),
+    "lambda": lambda_of,
+    "bound": bound_to_a_closure,
+    "partial": lambda f: functools.partial(lambda_of(f)),
+    "object": Called,
+    "cache": lambda f: functools.lru_cache(lambda_of(f)),
+}
+
+
+@pytest.mark.parametrize("place", ["", "0"])
+@pytest.mark.parametrize("wrapper", WRAPPERS)
+def test_a_container_with_a_replaced_forward_is_never_silently_digital(wrapper, place):
+    stock = nn.Sequential(Net())
+    module = stock.get_submodule(place)
+    module.forward = WRAPPERS[wrapper](module.forward)
+    where = rf"{place or 'the model'} \(\w+\).* forward .*after the conversion"
+    with pytest.warns(ConversionWarning, match=where):
+        analog, report = from_torch(stock, tree(COARSE), report=True)
+    torch.testing.assert_close(analog(X), stock(X))
+    assert [(row.name, row.why) for row in report.digital] == [
+        (place, "forward held past the network")
+    ]
+    for policy in ("raise", "convert"):
+        with pytest.raises(ConversionError, match=where):
+            from_torch(stock, tree(), subclasses=policy)
+
+
+NET = Net()
+OLD = NET.forward
+
+
+@pytest.mark.parametrize("forward", [lambda x: NET.fc(x), lambda x: [OLD(row) for row in x]])
+def test_functions_that_find_the_network_among_globals_are_found_too(forward):
+    NET.forward = forward
+    with pytest.warns(ConversionWarning, match="forward"):
+        _, report = from_torch(NET, tree(), report=True)
+    assert [row.kind for row in report.digital] == ["Net"]
+
+
+class Trainer:
+    def __init__(self, network):
+        self.network = network
+
+
+def test_a_function_that_holds_nothing_visible_is_warned_of_because_it_is_not_given_the_module():
+    stock = Net()
+    trainer = Trainer(Net())
+    stock.forward = lambda x: trainer.network(x)
+    with pytest.warns(ConversionWarning, match="forward"):
+        from_torch(stock, tree())
+
+
+def test_other_attributes_that_hold_layers_are_found_too():
+    stock = nn.TransformerEncoderLayer(4, 2, 8, batch_first=True)
+    old = stock._ff_block
+    stock._ff_block = lambda x: old(x)
+    with pytest.warns(ConversionWarning, match="_ff_block"):
+        _, report = from_torch(stock, tree(), report=True)
+    assert report.digital[0].why == "_ff_block held past the network"
+
+
+@pytest.mark.parametrize(
+    "attribute",
+    [
+        lambda net: net.fc.forward,
+        lambda net: [nn.Linear(4, 3)],
+        lambda net: {"a": (net.fc,)},
+        lambda net: weakref.ref(net.fc),
+    ],
+    ids=["bound", "list", "alias", "reference"],
+)
+def test_layers_that_are_held_as_no_modules_are_named(attribute):
+    stock = nn.Sequential(Net(), nn.Linear(3, 3))
+    stock[0].other = attribute(stock[0])
+    with pytest.warns(ConversionWarning, match=r"0 \(Net\).* other .*ModuleList"):
+        from_torch(stock, tree())
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", ConversionWarning)
+        analog = from_torch(stock, tree(), exclude="0")
+        assert analog_names(analog) == ["1"]
+        from_torch(stock, tree(), include="1")
+
+
+def test_a_container_that_is_not_included_is_warned_of_if_it_runs_what_is():
+    stock = nn.Sequential(Net())
+    stock.forward = lambda_of(stock.forward)
+    with pytest.warns(ConversionWarning, match="the model"):
+        from_torch(stock, tree(), include="0.fc")
+
+
+def own_forward(self, x):
+    return self.again(self.fc(x)) + 1.0
+
+
+def harmless(net):
+    """What libraries do to modules without holding any but those that are copied."""
+    net._old_forward = net.forward
+    called = functools.partial(own_forward, net)
+    net.forward = functools.update_wrapper(called, net._old_forward)
+    net.again = types.MethodType(lambda self, y: 3.0 * y, net)
+    net.activation = nn.functional.relu
+    net.names = ["fc"]
+    net.kinds = [nn.Linear, nn.ReLU()]
+    net.parent = [net]
+    net.train = lambda mode=True: net
+    net.extra_repr = lambda: "own"
+    net.fc.extra_repr = lambda: "own"
+    net.fc.reset_parameters = lambda: None
+    return net
+
+
+def test_what_is_copied_with_the_network_or_holds_no_layer_needs_no_warning():
+    stock = nn.Sequential(harmless(Net()))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", ConversionWarning)
+        analog, report = from_torch(stock, tree(COARSE), report=True, subclasses="raise")
+    assert not report.digital
+    assert "own" in repr(analog)
+    assert not torch.allclose(analog(X), stock(X))
+    torch.testing.assert_close(analog(X), 3.0 * analog[0].fc(X) + 1.0)
+
+
+def compiled_in_place(net):
+    net.compile(backend="eager")
+    net(X)
+    return net
+
+
+@pytest.mark.parametrize(
+    "compiled", [compiled_in_place, lambda net: torch.compile(net, backend="eager")]
+)
+def test_a_compiled_network_is_converted_without_a_warning(compiled):
+    stock = Net()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", ConversionWarning)
+        analog, report = from_torch(compiled(stock), tree(COARSE), report=True)
+    assert not report.digital
+    torch.testing.assert_close(analog(X), from_torch(stock, tree(COARSE))(X))
+    assert not torch.allclose(analog(X), stock(X))
+
+
+def test_a_layer_that_was_compiled_alone_says_so():
+    with pytest.warns(ConversionWarning, match="forward"):
+        from_torch(torch.compile(nn.Linear(4, 3), backend="eager"), tree())
+
+
+@pytest.mark.parametrize("wrapper", WRAPPERS)
+def test_replacing_after_the_conversion_is_analog_and_refused_on_the_way_back(wrapper):
+    for place in ("", "fc"):
+        analog = from_torch(Net(), tree(COARSE), seed=0)
+        want = analog(X)
+        module = analog.get_submodule(place)
+        module.forward = WRAPPERS[wrapper](module.forward)
+        torch.testing.assert_close(analog(X), want)
+        with pytest.raises(ConversionError, match=r"analog.* forward "):
+            to_torch(analog, True)
+        del module.forward
+        torch.testing.assert_close(to_torch(analog, True)(X), want)
+
+
+def test_a_layer_by_itself_with_a_replaced_method_does_not_become_stock():
+    layer = AnalogLinear(tree(), 4, 3)
+    layer.forward = functools.partial(AnalogLinear.forward, layer)
+    with pytest.raises(ConversionError, match="forward replaced"):
+        AnalogLinear.to_torch(layer)
