@@ -1,5 +1,7 @@
 """A batch-norm is folded into what runs before it, where that is known."""
 
+from types import MethodType
+
 import pytest
 import torch
 from analog_settings import tree
@@ -156,6 +158,13 @@ def test_a_sequence_that_repeats_a_module_or_runs_otherwise_is_read_as_it_runs()
 
     stock = Backwards(nn.Linear(4, 4), nn.BatchNorm1d(4))
     remaining(stock, "Batch-norm 1 is not folded", torch.randn(5, 4))
+
+
+@pytest.mark.parametrize("wrap", [lambda module: module, nn.Sequential])
+def test_a_sequence_with_a_replaced_forward_is_read_as_that_runs_it(wrap):
+    sequence = nn.Sequential(nn.Linear(4, 4), nn.BatchNorm1d(4))
+    sequence.forward = MethodType(lambda self, x: self[1](self[0](x).relu()), sequence)
+    remaining(wrap(sequence), "is not folded", torch.randn(5, 4))
 
 
 @pytest.mark.parametrize("shared", ["layer", "norm", "weight"])

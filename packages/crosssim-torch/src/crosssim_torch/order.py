@@ -6,6 +6,8 @@ from typing import Any
 
 from torch import fx, nn
 
+from crosssim_torch.overrides import assigned_methods
+
 BATCHNORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 
 Pairs = dict[int, nn.Module]
@@ -35,7 +37,7 @@ def _parts(module: nn.Module) -> Pairs:
     for child in module.children():
         traced = _traced(child)
         pairs |= _parts(child) if traced is None else traced
-    if type(module).forward is nn.Sequential.forward:
+    if type(module).forward is nn.Sequential.forward and not assigned_methods(module):
         for layer, norm in itertools.pairwise(module._modules.values()):
             if isinstance(norm, BATCHNORMS) and layer is not None:
                 pairs[id(norm)] = layer
@@ -44,6 +46,9 @@ def _parts(module: nn.Module) -> Pairs:
 
 def _traced(model: nn.Module) -> Pairs | None:
     """What the graph of a network tells; None if it cannot be traced."""
+    if assigned_methods(model):
+        # Tracing takes the forward of the class.
+        return None
     try:
         # Tracing runs the user's forward on symbols, which may raise anything at all, and may
         # leave symbols behind in the modules. Statistics are folded as they act in evaluation.
