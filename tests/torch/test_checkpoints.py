@@ -10,7 +10,13 @@ from analog_settings import EIGHT_BITS, ERRORS, tree
 from through_files import through_a_file, through_safetensors
 from torch import nn
 
-from crosssim_torch import LayerOptions, analog_modules, from_torch, stock_state_dict
+from crosssim_torch import (
+    LayerOptions,
+    analog_modules,
+    from_torch,
+    stock_state_dict,
+    synchronize,
+)
 
 pytest.importorskip("crosssim_devices", reason="chips differ by the errors of that package")
 
@@ -86,13 +92,49 @@ def test_a_layer_in_half_saves_the_chip_of_a_checkpoint_in_single_precision(kind
         assert torch.equal(twin.get_matrix(), one.get_matrix())
 
 
-def test_weights_edited_before_a_cast_are_programmed_by_who_loads_them():
+def by_hand_and_edited(bias_rows=1, **more):
+    """A network whose weights were edited since its arrays were programmed, and what these hold."""
     by_hand = LayerOptions(synchronization="manual")
-    model, other = analog(options=by_hand, settings={}), analog(seed=2)
+    model = analog(options=by_hand, settings={}, bias_rows=bias_rows, **more)
+    held = [module.get_matrix() for module in analog_modules(model)]
     with torch.no_grad():
-        model[3].weight.mul_(0.5)
-    other.load_state_dict(model.half().state_dict())
-    torch.testing.assert_close(other[3].get_core_weights()[0], other[3].weight.detach())
+        for module in analog_modules(model):
+            module.weight.mul_(0.5)
+    return model, held
+
+
+@pytest.mark.parametrize("cast", [lambda m: m, lambda m: m.half(), lambda m: m.double()])
+@pytest.mark.parametrize("bias_rows", [0, 1])
+def test_edits_that_wait_for_synchronize_go_on_waiting_in_who_loads_them(cast, bias_rows):
+    model, held = by_hand_and_edited(bias_rows)
+    model = cast(model)
+    other = analog(seed=2, bias_rows=2)
+    for _ in range(2):
+        other.load_state_dict(model.state_dict())
+        for twin, matrix in zip(analog_modules(other), held, strict=True):
+            torch.testing.assert_close(twin.get_matrix(), matrix, check_dtype=False)
+        model, other = other, analog(seed=3)
+    model.float()
+    for twin, matrix in zip(analog_modules(model), held, strict=True):
+        torch.testing.assert_close(twin.get_matrix(), matrix, check_dtype=False)
+        twin.synchronize()
+        torch.testing.assert_close(twin.get_matrix(), twin.form_matrix(), rtol=1e-3, atol=1e-3)
+
+
+def test_edits_that_wait_are_programmed_once_synchronization_is_automatic():
+    other = analog(seed=2)
+    other.load_state_dict(by_hand_and_edited()[0].state_dict())
+    for module in analog_modules(other):
+        module.options = LayerOptions()
+        torch.testing.assert_close(module.get_matrix(), module.form_matrix())
+
+
+def test_weights_that_a_checkpoint_lacks_are_programmed_by_hand_too():
+    state = by_hand_and_edited()[0].state_dict()
+    del state["3.bias"]
+    other = analog(seed=2)
+    other.load_state_dict(state, strict=False)
+    torch.testing.assert_close(other[3].get_matrix(), other[3].form_matrix())
 
 
 def test_the_record_is_versioned_json():
@@ -141,6 +183,66 @@ def test_a_damaged_chip_is_refused_by_name_and_the_present_one_stays(how, messag
     assert 0.001 < error.abs().max() < 0.4
 
 
+def spoilt(state, name, change):
+    return state | {f"3.chip_{name}": change(state[f"3.chip_{name}"])}
+
+
+SPOILT = {
+    "identity of floats": ("identity", lambda t: t.float(), "chip_identity.*stock_state_dict"),
+    "cut identity": ("identity", lambda t: t[:2], "chip_identity are not complete"),
+    "no identity": ("identity", lambda t: t[:0], "chip_identity are not complete"),
+    "square identity": ("identity", lambda t: t.reshape(-1, 1), "chip_identity are not complete"),
+    "negative count": ("identity", lambda t: -t - 5, "chip_identity are not complete"),
+    "cut limits": ("limits", lambda t: t[:1], "chip_limits are not complete"),
+    "limits of NaN": ("limits", lambda t: t * torch.nan, "chip_limits are not finite"),
+    "whole limits": ("limits", lambda t: t.long(), "chip_limits"),
+    "record of floats": ("record", lambda t: t.float(), "chip_record.*stock_state_dict"),
+    "cut record": ("record", lambda t: t[:-9], "no readable chip_record"),
+    "conductances of NaN": (
+        "conductance_0",
+        lambda t: t.clone().fill_(torch.nan),
+        "chip_conductance_0 are not finite",
+    ),
+    "no values": ("conductance_0", lambda t: t.to("meta"), "chip_conductance_0 hold no values"),
+}
+
+
+@pytest.mark.parametrize("how", SPOILT)
+def test_tensors_that_cannot_have_been_saved_so_are_refused_and_the_layer_goes_on(how):
+    name, change, message = SPOILT[how]
+    model, other = analog(seed=1), analog(seed=2)
+    before = other[3].chip_identity
+    with pytest.raises(RuntimeError, match=rf"(?s)The chip of 3: .*{message}"):
+        other.load_state_dict(spoilt(model.state_dict(), name, change))
+    assert other[3].chip_identity is before
+    assert other(X).isfinite().all()
+    other[3].reinitialize()
+    assert other[3].chip_identity[0] == before[0]
+
+
+@pytest.mark.parametrize("missing", ["params", "rows", "options", "reads"])
+def test_a_record_that_lacks_something_is_refused(missing):
+    model, other = analog(seed=1), analog(seed=2)
+    state = model.state_dict()
+    record = json.loads(bytes(state["3.chip_record"].tolist()))
+    del record[missing]
+    text = bytearray(json.dumps(record).encode())
+    state["3.chip_record"] = torch.frombuffer(text, dtype=torch.uint8)
+    with pytest.raises(RuntimeError, match="no readable chip_record"):
+        other.load_state_dict(state)
+
+
+def test_an_average_of_checkpoints_is_refused_and_one_of_their_stock_parts_is_loaded():
+    one, two, other = (analog(seed=seed, settings={}) for seed in (1, 2, 3))
+    states = one.state_dict(), two.state_dict()
+    with pytest.raises(RuntimeError, match=r"(?s)0: chip_identity .*stock_state_dict.*3: chip_"):
+        other.load_state_dict({k: (states[0][k] + states[1][k]) / 2 for k in states[0]})
+    a, b = map(stock_state_dict, states)
+    other.load_state_dict({k: (a[k] + b[k]) / 2 for k in a})
+    torch.testing.assert_close(other[3].get_matrix(), other[3].form_matrix())
+    torch.testing.assert_close(other[3].weight, (one[3].weight + two[3].weight) / 2)
+
+
 @pytest.mark.parametrize("name", ["3.weight", "3.bias", "0.weight"])
 @pytest.mark.parametrize("how", ["lacking", "edited"])
 def test_weights_that_are_not_those_of_the_chip_are_programmed_into_it(name, how):
@@ -184,11 +286,14 @@ def train(model, optimizer, steps):
         optimizer.step()
 
 
+@pytest.mark.parametrize("synchronization", ["automatic", "manual"])
 @pytest.mark.parametrize("seed", [1, None])
 @pytest.mark.parametrize("kind", ["sgd", "adam"])
-def test_training_goes_on_from_a_checkpoint_bit_by_bit(seed, kind):
+def test_training_goes_on_from_a_checkpoint_bit_by_bit(seed, kind, synchronization):
+    options = LayerOptions(synchronization=synchronization)
+
     def made():
-        model = analog(seed=seed, settings=ERRORS | EIGHT_BITS | NOISE)
+        model = analog(seed=seed, settings=ERRORS | EIGHT_BITS | NOISE, options=options)
         if kind == "sgd":
             return model, torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9)
         return model, torch.optim.Adam(model.parameters(), lr=0.01)
@@ -213,6 +318,10 @@ def test_training_goes_on_from_a_checkpoint_bit_by_bit(seed, kind):
         model.state_dict().items(), resumed.state_dict().values(), strict=True
     ):
         assert torch.equal(one, twin), name
+    synchronize(model)
+    synchronize(resumed)
+    for one, twin in zip(analog_modules(model), analog_modules(resumed), strict=True):
+        assert torch.equal(one.get_matrix(), twin.get_matrix())
 
 
 def read(model, x):

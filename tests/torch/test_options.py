@@ -122,6 +122,28 @@ def test_by_hand_too_assigned_parameters_and_checkpoints_act_at_once(change):
     torch.testing.assert_close(layer.get_matrix(), layer.form_matrix())
 
 
+@pytest.mark.parametrize(
+    "casts", [[torch.float64], [torch.float16, torch.float64], [torch.float64, torch.float32]]
+)
+@pytest.mark.parametrize("kind", [nn.Linear, nn.LSTM])
+def test_by_hand_edits_wait_through_every_cast(kind, casts):
+    layer = from_torch(kind(4, 3), tree(), 1, options=LayerOptions(synchronization="manual"))
+    held = layer.core
+    held = [core.get_matrix() for core in held] if isinstance(held, list) else [held.get_matrix()]
+    with torch.no_grad():
+        for parameter in layer.parameters():
+            parameter.mul_(2.0)
+    for cast in casts:
+        layer.to(cast)
+    got = layer.get_matrix()
+    got = got if isinstance(got, list) else [got]
+    torch.testing.assert_close(got, held, check_dtype=False)
+    layer.synchronize()
+    got = layer.get_matrix()
+    got = got if isinstance(got, list) else [got]
+    torch.testing.assert_close(got, [2 * m for m in held], check_dtype=False, rtol=1e-3, atol=1e-3)
+
+
 def test_by_hand_a_digital_bias_acts_at_once():
     layer = manual()
     before = layer(X)

@@ -248,7 +248,8 @@ class AnalogModule(CarriedChip):
         errors = {key: tile.errors for key, tile in self._tiles.items()}
         tiles = self._plan(self._params, self._rows, options, identities, errors)
         for key, tile in tiles.items():
-            tile.written = self._tiles[key].written
+            if options.synchronization == old.synchronization:
+                tile.written = self._tiles[key].written
             tile.look_at(key, self._buffers)
         self._take_up(self._params, self._rows, options, tiles)
 

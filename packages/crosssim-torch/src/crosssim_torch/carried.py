@@ -13,6 +13,7 @@ from crosssim_torch.holder import ArrayHolder
 from crosssim_torch.parametrized import compute_again
 from crosssim_torch.record import RECORD, SavedChip
 from crosssim_torch.trace import apart
+from crosssim_torch.whole import check_whole
 
 
 class CarriedChip(ArrayHolder):
@@ -40,7 +41,12 @@ class CarriedChip(ArrayHolder):
                 tile.written = None
                 self._keep_errors(key, tile)
                 tile.look_at(key, self._buffers)
-            elif in_step[key] and weight.dtype == torch.float64 and torch.float64 not in types:
+            elif (
+                in_step[key]
+                and not edited[key]
+                and weight.dtype == torch.float64
+                and torch.float64 not in types
+            ):
                 # The same errors, drawn again, on weights that were rounded to float32 so far.
                 self._hold(key, holding, tile.write(holding, self), tile.identity)
             elif in_step[key]:
@@ -115,9 +121,11 @@ class CarriedChip(ArrayHolder):
         """Become the chip of a checkpoint; if anything is wrong the present one stays.
 
         Where the checkpoint lacks weights, or has others than its arrays hold, they are programmed
-        into that chip before the next read.
+        into that chip before the next read; with manual synchronization others that it has are
+        edits, which wait for `synchronize`.
         """
         self._check_memory()
+        check_whole(chip)
         saved = SavedChip.from_tensor(chip.pop(RECORD, None))
         rows = self._rows | saved.rows
         holdings = self._holdings(rows, saved.options)
@@ -140,6 +148,9 @@ class CarriedChip(ArrayHolder):
                 tiles[key].mark_written(holding, self)
                 # The layer may have rounded what it was given to its own type.
                 self._hold_as_they_are(key, holding)
+            elif saved.options.synchronization == "manual" and holding.is_told(self, saved_weights):
+                # Edits in place that waited when it was saved go on waiting.
+                tiles[key].mark_written(holding, self)
 
 
 def _moved(buffer: Tensor, device: torch.device) -> Tensor:

@@ -205,7 +205,7 @@ class ArrayHolder(nn.Module):
         """Whether weights were edited in place that are to be programmed by hand."""
         by_hand = self._options.synchronization == "manual"
         with apart():
-            return by_hand and not self._tiles[key].in_step(holding, self)
+            return by_hand and not self._tiles[key].identity.holds(holding.held(self))
 
     def _keep_in_step(self, key: str, holding: Holding) -> None:
         """Program a matrix if the weights have changed, and heed buffers that were replaced."""

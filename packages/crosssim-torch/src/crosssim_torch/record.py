@@ -96,18 +96,22 @@ class SavedChip:
             StateError: It is damaged, or of another format.
             ParameterError: Parameters are not valid here: a model may not be installed.
         """
+        unreadable = StateError(f"the checkpoint has no readable {RECORD}.")
         try:
             values = json.loads(b"" if text is None else bytes(text.tolist()))
             number = values.get("format")
         except (ValueError, AttributeError):
-            raise StateError(f"the checkpoint has no readable {RECORD}.") from None
+            raise unreadable from None
         if number != FORMAT:
             raise StateError(f"it is saved in format {number!r}, and this is format {FORMAT}.")
-        trees = [CrossSimParameters.from_dict(tree) for tree in values["params"]]
-        params = trees[0] if values["single"] else trees
-        options = LayerOptions.from_dict(values["options"])
-        told = values.get("errors", ()), values.get("versions", {})
-        return cls(params, values["rows"], options, values["reads"], tuple(told[0]), told[1])
+        try:
+            trees = [CrossSimParameters.from_dict(tree) for tree in values["params"]]
+            params = trees[0] if values["single"] else trees
+            options = LayerOptions.from_dict(values["options"])
+            told = tuple(values.get("errors", ())), dict(values.get("versions", {}))
+            return cls(params, dict(values["rows"]), options, int(values["reads"]), *told)
+        except (LookupError, TypeError):
+            raise unreadable from None
 
     def warn_of_versions(self, tiles: Mapping[str, Tile]) -> None:
         """Warn if converters that are drawn again came from other versions than are installed.

@@ -59,14 +59,24 @@ class Holding:
             module: The layer.
             first: Where to look for a parameter before the layer is asked.
         """
-        # A layout may provide for a bias that the layer never has.
-        analog = zip(self.biases, self.layout.rows, strict=False)
-        names = (*self.weights, *(name if rows else None for name, rows in analog))
         known = first or {}
         return tuple(
             None if n is None else plain(known[n] if n in known else getattr(module, n, None))
-            for n in names
+            for n in self._held_names
         )
+
+    @property
+    def _held_names(self) -> tuple[str | None, ...]:
+        # A layout may provide for a bias that the layer never has.
+        analog = zip(self.biases, self.layout.rows, strict=False)
+        return (*self.weights, *(name if rows else None for name, rows in analog))
+
+    def is_told(self, module: nn.Module, saved: Mapping[str, Tensor]) -> bool:
+        """Whether a checkpoint has all parameters that the matrix depends on."""
+        own = [
+            n for n in self._held_names if n is not None and getattr(module, n, None) is not None
+        ]
+        return all(name in saved for name in own)
 
     def plain_values(self, module: nn.Module) -> tuple[Tensor | None, ...]:
         """The present weights, then biases, without derivatives."""
