@@ -15,7 +15,7 @@ from crosssim_core.random import Stream
 from crosssim_torch.analog import AnalogModule
 from crosssim_torch.biases import OneBias
 from crosssim_torch.chip import seed_stream
-from crosssim_torch.forward import run_analog
+from crosssim_torch.forward import check_floating, run_analog
 from crosssim_torch.gradients import LinearRead
 from crosssim_torch.linear import AnalogLinear
 from crosssim_torch.options import LayerOptions
@@ -126,6 +126,8 @@ class AnalogMultiheadAttention(OneBias, nn.MultiheadAttention):
         if is_causal and attn_mask is None:
             raise ParameterError("is_causal is a hint on attn_mask, which must be given too.")
         given = {"q": query, "k": key, "v": value}
+        for x in given.values():
+            check_floating(x)
         batched = query.dim() == 3
         if not batched:
             given = {name: x[None] for name, x in given.items()}

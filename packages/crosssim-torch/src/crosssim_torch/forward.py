@@ -12,7 +12,7 @@ from crosssim_core.chain.lines import flat
 from crosssim_core.chain.product import ArrayProduct
 from crosssim_core.chain.straight import Straight
 from crosssim_core.cores.dtypes import output_dtype as core_output_dtype
-from crosssim_core.errors import ArrayLibraryError, ParameterError
+from crosssim_core.errors import ArrayLibraryError, ParameterError, UnsupportedError
 from crosssim_core.layers import AnalogLayer, Layout, read_vectors
 from crosssim_core.parameters import OutputDType
 from crosssim_torch.clipping import InputRanges, stand_in
@@ -45,7 +45,7 @@ class Operands:
 
     def at_once(self, x: Tensor) -> Tensor | None:
         """What `run_analog` returns, if data of this shape need nothing but their product."""
-        read = self.straight.get(x.shape) if type(x) is Tensor else None
+        read = self.straight.get(x.shape) if type(x) is Tensor and not x.is_nested else None
         if read is None or x.dtype is not self.weight.dtype:
             return None
         if _records(x, self.weight, self.bias) or torch.is_autocast_enabled(x.device.type):
@@ -191,7 +191,18 @@ def _check_shape(layout: Layout, shape: tuple[int, ...]) -> None:
 
 
 def check_floating(x: object) -> None:
-    """Raise ArrayLibraryError if ``x`` is not a real floating-point tensor."""
+    """Check that ``x`` is a real floating-point tensor.
+
+    Raises:
+        UnsupportedError: It is nested.
+        ArrayLibraryError: It is something else.
+    """
+    if isinstance(x, Tensor) and x.is_nested:
+        raise UnsupportedError(
+            "An analog layer takes padded tensors, and this one is nested: give it "
+            "x.to_padded_tensor(0.0). An nn.TransformerEncoder may nest its input by itself: "
+            "convert it as a whole, or make it with enable_nested_tensor=False."
+        )
     if not isinstance(x, Tensor) or not x.is_floating_point():
         got = x.dtype if isinstance(x, Tensor) else type(x).__name__
         raise ArrayLibraryError(f"An analog layer takes real floating-point tensors, got {got}.")
