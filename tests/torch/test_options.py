@@ -144,6 +144,31 @@ def test_by_hand_edits_wait_through_every_cast(kind, casts):
     torch.testing.assert_close(got, [2 * m for m in held], check_dtype=False, rtol=1e-3, atol=1e-3)
 
 
+def test_by_hand_weights_of_a_functional_call_are_programmed_and_then_those_of_the_layer():
+    layer = manual(bias_rows=1)
+    held = layer.get_matrix()
+    edit(layer)
+    other = {"weight": torch.randn(3, 4)}
+    got = torch.func.functional_call(layer, other, (X,))
+    torch.testing.assert_close(got, nn.functional.linear(X, other["weight"], layer.bias))
+    assert not torch.allclose(layer.get_matrix(), held)
+    torch.testing.assert_close(layer.get_matrix(), layer.form_matrix())
+
+
+@pytest.mark.parametrize("parametrized", [False, True])
+def test_by_hand_computed_weights_follow_at_once(parametrized):
+    layer = manual()
+    if parametrized:
+        nn.utils.parametrizations.weight_norm(layer)
+    else:
+        nn.utils.prune.l1_unstructured(layer, "weight", amount=0.5)
+    with torch.no_grad():
+        source = layer.parametrizations.weight.original0 if parametrized else layer.weight_orig
+        source.mul_(2.0)
+    got = layer(X)
+    torch.testing.assert_close(got, nn.functional.linear(X, layer.weight, layer.bias))
+
+
 def test_by_hand_a_digital_bias_acts_at_once():
     layer = manual()
     before = layer(X)

@@ -137,6 +137,14 @@ def test_layers_that_are_held_as_no_modules_are_named(attribute):
         from_torch(stock, tree(), include="1")
 
 
+def test_the_network_itself_can_be_left_out_by_its_empty_name():
+    stock = Net()
+    stock.forward = lambda_of(stock.forward)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", ConversionWarning)
+        assert analog_names(from_torch(stock, tree(), exclude="")) == ["fc"]
+
+
 def test_a_container_that_is_not_included_is_warned_of_if_it_runs_what_is():
     stock = nn.Sequential(Net())
     stock.forward = lambda_of(stock.forward)

@@ -148,12 +148,14 @@ def from_torch(
         options: Layout, synchronization and derivatives, in the same forms; defaults if None.
         include: Layers to convert, all if None: name patterns such as ``"layer1"``, which means
             all that lies within too, or ``"*.conv1"``; or a predicate of name and module.
-        exclude: Layers to leave digital, likewise.
+        exclude: Layers to leave digital, likewise; those too that would be refused or warned of.
         subclasses: What to do with subclasses of convertible layers that have no twin of their
-            own, see `register`, with layers one of whose methods was replaced (``layer.forward =
-            ...``), and with parametrized layers. ``"warn"``: leave them digital and say so.
-            ``"raise"``: refuse. ``"convert"``: parametrized layers go on being so; a subclass
-            becomes the twin of its stock class if it computes as that does, else it is refused.
+            own, see `register`; with parametrized and lazy layers; with layers one of whose methods
+            was replaced (``layer.forward = ...``); and with modules that reach layers past the
+            network, by a function that replaces a method or by a plain list. ``"warn"``: leave
+            them digital and say so. ``"raise"``: refuse. ``"convert"``: parametrized layers go on
+            being so; a subclass becomes the twin of its stock class if it computes as that does;
+            the rest is refused.
         report: Return a `ConversionReport` too.
 
     Raises:
@@ -163,8 +165,8 @@ def from_torch(
         CrossSimError: The parameters do not fit a layer, which the message names.
 
     Warns:
-        ConversionWarning: A subclass of a convertible layer stays digital; or a batch-norm cannot
-            be folded.
+        ConversionWarning: By ``subclasses``, something stays digital; or a batch-norm cannot be
+            folded.
     """
     _check_module(model)
     model = copied(model)

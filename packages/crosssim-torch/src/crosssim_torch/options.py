@@ -30,7 +30,7 @@ class LayerOptions:
     groups of a dense convolution, those of a GRU, and the bias rows of a layer without bias."""
     synchronization: Synchronization = "automatic"
     """When changed weights are programmed: before the next read, or by `synchronize` alone.
-    Assigned parameters and loaded checkpoints are programmed in both."""
+    Assigned parameters and stock checkpoints are programmed in both."""
     errors: Errors = "fresh"
     """What is drawn when weights are programmed again on the same chip: new errors, or the same
     ones as before."""
