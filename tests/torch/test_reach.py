@@ -137,12 +137,16 @@ def test_layers_that_are_held_as_no_modules_are_named(attribute):
         from_torch(stock, tree(), include="1")
 
 
-def test_the_network_itself_can_be_left_out_by_its_empty_name():
-    stock = Net()
-    stock.forward = lambda_of(stock.forward)
+@pytest.mark.parametrize(
+    ("place", "exclude"), [("", ""), ("", lambda n, m: n == ""), ("0", lambda n, m: n == "0")]
+)
+def test_a_container_can_be_left_out_by_itself_and_the_layers_within_become_analog(place, exclude):
+    stock = nn.Sequential(Net())
+    stock.get_submodule(place).teacher = [nn.Linear(4, 3)]
     with warnings.catch_warnings():
         warnings.simplefilter("error", ConversionWarning)
-        assert analog_names(from_torch(stock, tree(), exclude="")) == ["fc"]
+        analog = from_torch(stock, tree(), exclude=exclude, subclasses="raise")
+    assert analog_names(analog) == ["0.fc"]
 
 
 def test_a_container_that_is_not_included_is_warned_of_if_it_runs_what_is():
