@@ -50,8 +50,7 @@ class Operands:
             return None
         if _records(x, self.weight, self.bias) or torch.is_autocast_enabled(x.device.type):
             return None
-        y: Tensor = read(x, self.layer.bias)
-        return y if y.is_contiguous() else y.contiguous()
+        return own(read(x, self.layer.bias))
 
     def learn(self, x: Tensor, y: Tensor, product: ArrayProduct) -> None:
         """Take note of how ``x``, which gave ``y``, is read at once, if it can be."""
@@ -102,9 +101,9 @@ def run_analog(
             with torch.autocast(x.device.type, enabled=False):
                 return read(x)
         if not masked:
-            return _read(layer, x, form, product).to(dtype).contiguous()
+            return own(_read(layer, x, form, product).to(dtype))
         with recording() as seen:
-            y = _read(layer, x, form, product).to(dtype).contiguous()
+            y = own(_read(layer, x, form, product).to(dtype))
         outside.extend(_outside(layer, x, form, product, seen))
         return y
 
@@ -132,6 +131,15 @@ def run_analog(
         # What is added after the conversion gets its derivative there; its value is in y already.
         y = form.add_bias(y, (digital - digital.detach()).to(y.dtype))
     return y
+
+
+def own(y: Tensor) -> Tensor:
+    """``y``, which nobody else uses, contiguous and not as a view: a layer's output.
+
+    PyTorch lets nobody edit a view in place that was made where derivatives are not recorded.
+    """
+    y = y.contiguous()
+    return torch.ops.aten._unsafe_view.default(y, y.shape) if y._is_view() else y
 
 
 def _masked(y: Tensor, outside: list[Tensor]) -> Tensor:
