@@ -21,6 +21,8 @@ def module(monkeypatch):
     return own
 
 
+# What PyTorch says of its own forward mode.
+@pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated")
 def test_the_examples_run_one_after_the_other(module, capsys):
     examples = re.findall(r"```python\n(.*?)```", GUIDE.read_text(), re.DOTALL)
     assert len(examples) >= 4

@@ -123,11 +123,6 @@ def test_s22_computed_weights_of_an_analog_layer_are_programmed_when_they_change
         assert not torch.equal(model[0].get_matrix(), model[0].form_matrix())
 
 
-def test_forward_mode_derivatives_are_refused_and_not_wrong():
-    with pytest.raises(NotImplementedError, match="jvp"):
-        torch.func.jvp(AnalogLinear(tree(), 4, 3), (X,), (X,))
-
-
 def test_layers_made_in_a_context_of_the_meta_device_say_what_they_need():
     with torch.device("meta"), pytest.raises(DeviceUnavailableError, match="to_empty"):
         AnalogLinear(tree(), 4, 3)

@@ -6,10 +6,23 @@ import pytest
 import torch
 from analog_settings import EIGHT_BITS, ERRORS, needs_devices, tree
 from torch import nn
-from torch.func import functional_call, grad, jacrev, vmap
+from torch.autograd import forward_ad
+from torch.func import (
+    functional_call,
+    grad,
+    hessian,
+    jacfwd,
+    jacrev,
+    jvp,
+    stack_module_state,
+    vmap,
+)
 
 from crosssim_core.errors import UnsupportedError
 from crosssim_torch import AnalogConv2d, AnalogLinear, LayerOptions, from_torch, to_torch
+
+# What PyTorch says of its own forward mode.
+pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated")
 
 X = torch.linspace(-1, 1, 12).reshape(3, 4)
 IMAGES = torch.linspace(-1, 1, 2 * 3 * 5 * 5).reshape(2, 3, 5, 5)
@@ -120,6 +133,83 @@ def test_a_freshly_edited_layer_may_first_be_read_within_a_mapping():
     mapped = vmap(layer)(X)
     torch.testing.assert_close(mapped, layer(X))
     layer(X).sum().backward()
+
+
+def small(dtype=torch.float64):
+    stock = nn.Sequential(nn.Linear(4, 5), nn.Tanh(), nn.Linear(5, 3)).to(dtype)
+    return stock, from_torch(stock, tree(), 1)
+
+
+FORWARD = {
+    "jacobian": lambda m, x, p: jacfwd(m)(x),
+    "of parameters": lambda m, x, p: jacfwd(lambda p: functional_call(m, p, (x,)))(p),
+    "hessian": lambda m, x, p: hessian(lambda x: m(x).pow(3).sum())(x),
+    "hessian of parameters": lambda m, x, p: hessian(
+        lambda p: functional_call(m, p, (x,)).pow(3).sum()
+    )(p),
+    "backward of forward": lambda m, x, p: jacrev(jacfwd(m))(x),
+    "mapped": lambda m, x, p: vmap(jacfwd(lambda x: m(x[None])[0]))(x),
+}
+
+
+@pytest.mark.parametrize("what", FORWARD)
+def test_forward_mode_of_a_network_is_that_of_the_stock_network(what):
+    stock, analog = small()
+    parameters = {name: p.detach() for name, p in stock.named_parameters()}
+    got, want = (FORWARD[what](m, X.double(), parameters) for m in (analog, stock))
+    torch.testing.assert_close(got, want)
+
+
+@needs_devices
+@pytest.mark.parametrize("gradient", ["straight", "masked"])
+def test_forward_mode_goes_through_converters_and_errors_as_backward_does(gradient):
+    settings = EIGHT_BITS | {"xbar.adc.mvm.calibrated_range": [-0.3, 0.3]}
+    options = LayerOptions(gradient=gradient)
+    layer = from_torch(nn.Linear(4, 3), tree(settings, ERRORS), seed=0, options=options)
+    torch.testing.assert_close(jacfwd(layer)(X), jacrev(layer)(X))
+    y, _ = jvp(layer, (X,), (X,))
+    assert torch.equal(y, layer(X))
+
+
+def test_dual_tensors_carry_derivatives_and_may_be_edited_in_place():
+    stock, analog = small()
+    x, got = X.double(), []
+    for model in (analog, stock):
+        with forward_ad.dual_level():
+            y = model(forward_ad.make_dual(x, x)).mul_(2.0)
+            got.append(forward_ad.unpack_dual(y).tangent)
+    torch.testing.assert_close(*got)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32])
+def test_derivatives_of_forward_mode_have_the_type_of_the_output(dtype):
+    _, analog = small(dtype)
+    x = X.to(dtype)
+    y, tangent = jvp(analog, (x,), (x,))
+    assert y.dtype is tangent.dtype is dtype
+    with torch.autocast("cpu", torch.bfloat16):
+        y, tangent = jvp(analog, (x,), (x,))
+    assert y.dtype is tangent.dtype is torch.bfloat16
+
+
+def test_forward_mode_of_forward_mode_is_refused():
+    """PyTorch would take the inner derivatives for constants, without a word."""
+    _, analog = small()
+    with pytest.raises(UnsupportedError, match="hessian"):
+        jacfwd(jacfwd(analog))(X.double())
+
+
+@pytest.mark.parametrize("which", [(0, 1), (0,), (1,)])
+@pytest.mark.parametrize("read", [False, True])
+def test_batches_of_layers_are_refused(which, read):
+    layers = [AnalogLinear(tree(), 4, 3) for _ in range(2)]
+    if read:
+        layers[0](X)
+    state = stack_module_state(layers)
+    chosen = tuple(state[i] for i in which)
+    with pytest.raises(UnsupportedError, match="vmap"):
+        vmap(lambda *parts: functional_call(layers[0], parts, (X,)))(*chosen)
+    torch.testing.assert_close(layers[0](X), to_torch(layers[0])(X))
 
 
 def test_batches_of_weights_are_refused():

@@ -148,7 +148,11 @@ MACHINERY = {
     "padding modes": ["an_ideal_convolution_is_the_stock_layer_in_output_and_derivatives"],
     "integers": ["inputs_that_are_no_real_floating_point_numbers_are_refused"],
     "strides": ["outputs_are_contiguous_whatever_the_layout_of_the_input"],
-    "in-place": ["inputs_are_left_as_they_are_and_outputs_may_be_edited_in_place"],
+    "in-place": [
+        "inputs_are_left_as_they_are_and_outputs_may_be_edited_in_place",
+        "outputs_edited_in_place_have_the_derivatives_of_the_stock_layer",
+        "outputs_of_converters_are_edited_in_place_as_apart",
+    ],
     "hooks": ["hooks_see_and_change_what_passes"],
     "hooks of the source": ["hooks_and_further_attributes_are_kept_both_ways"],
     "DataParallel": ["a_data_parallel_wrapper_without_gpus_passes_everything_through"],
@@ -169,7 +173,11 @@ MACHINERY = {
         "nested_functional_derivatives_are_those_of_the_stock_layer",
         "mapping_and_derivatives_go_through_converters_and_lines_that_saturate",
     ],
-    "jvp": ["forward_mode_derivatives_are_refused_and_not_wrong"],
+    "jvp": [
+        "forward_mode_takes_the_derivatives_of_backward",
+        "forward_mode_of_a_network_is_that_of_the_stock_network",
+        "forward_mode_of_forward_mode_is_refused",
+    ],
     "EMA": ["an_averaged_model_follows_its_average"],
     "computed weights, after": [
         "s22_computed_weights_of_an_analog_layer_are_programmed_when_they_change"

@@ -13,7 +13,7 @@ from crosssim_core.random import Occasions, Stream
 from crosssim_torch.carried import CarriedChip
 from crosssim_torch.chip import PREFIX, ChipIdentity, seed_stream
 from crosssim_torch.compiled import opaque, refuse_graphs
-from crosssim_torch.options import LayerOptions
+from crosssim_torch.options import LayerOptions, given_options
 from crosssim_torch.overrides import assigned_methods, difference, is_lazy
 from crosssim_torch.parametrized import (
     compute_again,
@@ -114,7 +114,7 @@ class AnalogModule(CarriedChip):
         stream, named = seed_stream(seed), self._named_rows(rows)
         self._reads = Occasions()
         compute_again(self)
-        options = options or LayerOptions()
+        options = given_options(options)
         holdings = self._holdings(named, options)
         streams = {key: stream.child(key) if key else stream for key in holdings}
         identities = {key: ChipIdentity(own) for key, own in streams.items()}
@@ -239,7 +239,9 @@ class AnalogModule(CarriedChip):
         return self._options
 
     @options.setter
-    def options(self, options: LayerOptions) -> None:
+    def options(self, options: LayerOptions | None) -> None:
+        options = given_options(options)
+        self._keep_arranged()
         old = self._options
         if (options.groups, options.structural_errors) != (old.groups, old.structural_errors):
             self._rebuild(self._params, self._rows, options, self._next_chips())
@@ -264,6 +266,8 @@ class AnalogModule(CarriedChip):
 
     def synchronize(self) -> None:
         """Program the present weights into the arrays, with fresh programming errors."""
+        if self._keep_arranged():
+            return
         for key, holding in self._holdings(self._rows, self._options).items():
             self._program(key, holding)
 
@@ -335,11 +339,15 @@ class AnalogModule(CarriedChip):
         ]
         if not holdings or (name in holdings[0].biases and value is None):
             return
-        old = self._parameters[name]
-        shape = self._bias_shape() if old is None else tuple(old.shape)
+        shape = self._shape_of(name)
         if not isinstance(value, nn.Parameter) or tuple(value.shape) != shape:
             got = tuple(value.shape) if isinstance(value, Tensor) else type(value).__name__
             raise ShapeError(f"{name} takes a Parameter of shape {shape}, got {got}.")
+
+    def _shape_of(self, name: str) -> tuple[int, ...]:
+        """Shape that the parameter ``name`` has to have."""
+        held = self._parameters[name]
+        return self._bias_shape() if held is None else tuple(held.shape)
 
     def _bias_shape(self) -> tuple[int, ...]:
         """Shape of a bias, whether the layer has one or not."""

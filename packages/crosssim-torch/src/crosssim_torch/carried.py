@@ -57,6 +57,7 @@ class CarriedChip(ArrayHolder):
         return self
 
     def __getstate__(self) -> dict[str, Any]:
+        self._keep_arranged()
         stock: Any = super().__getstate__()  # type: ignore[no-untyped-call]
         tiles = {
             key: (self._tiles[key].identity, self._tiles[key].errors, self._in_step(key, holding))

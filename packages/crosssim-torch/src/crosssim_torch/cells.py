@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from torch import Tensor, nn
 
-from crosssim_core.errors import ParameterError, ShapeError
+from crosssim_core.errors import ShapeError
 from crosssim_core.layers import CellLayout
 from crosssim_torch.biases import TwoBiases
 from crosssim_torch.forward import check_floating
@@ -17,6 +17,7 @@ from crosssim_torch.gates import (
     gate_sums,
     gru_step,
     lstm_step,
+    rnn_step,
 )
 from crosssim_torch.options import LayerOptions
 from crosssim_torch.tiles import Holding
@@ -108,12 +109,7 @@ class AnalogRNNCell(AnalogCell, nn.RNNCell):
     kind = "rnn"
 
     def _step(self) -> Step:
-        if self.nonlinearity not in RNN_STEPS:
-            raise ParameterError(
-                f"{self.nonlinearity!r} is not known; use one of {', '.join(RNN_STEPS)}.",
-                "nonlinearity",
-            )
-        return RNN_STEPS[self.nonlinearity]
+        return rnn_step("nonlinearity", self.nonlinearity, RNN_STEPS)
 
     def forward(self, input: Tensor, hx: Tensor | None = None) -> Tensor:
         return self._next(input, None if hx is None else (hx,))[0]

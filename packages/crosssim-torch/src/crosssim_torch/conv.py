@@ -1,15 +1,16 @@
 """Analog convolutions."""
 
+from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from crosssim_core.layers import ConvLayout, PackedConvLayout
+from crosssim_core.layers import ConvLayout, ConvTransposeLayout, PackedConvLayout
 from crosssim_torch.biases import OneBias
 from crosssim_torch.convproducts import conv_product
 from crosssim_torch.forward import Operands, check_input, may_record, run_analog
@@ -19,26 +20,40 @@ from crosssim_torch.options import LayerOptions
 from crosssim_torch.tiles import Holding
 
 
-class AnalogConv(OneBias, nn.modules.conv._ConvNd):
+class AnalogConvLike(OneBias):
+    """What convolutions of both kinds share: one kernel, and one bias."""
+
+    _in_fused_paths = False
+    _axes: ClassVar[int]
+    """Axes of its images."""
+
+    @abstractmethod
+    def _layout(self, bias_rows: int, options: LayerOptions) -> ConvLayout | ConvTransposeLayout:
+        """How the kernel lies in a matrix, by the attributes that the layer has now."""
+
+    def _holdings(self, rows: Mapping[str, int], options: LayerOptions) -> dict[str, Holding]:
+        return {"": Holding(self._layout(rows["bias"], options), ("weight",), ("bias",))}
+
+    def _shape_of(self, name: str) -> tuple[int, ...]:
+        layout = self._layout(0, self._options)
+        return layout.weight_shape if name == "weight" else (layout.out_channels,)
+
+
+class AnalogConv(AnalogConvLike, nn.modules.conv._ConvNd):
     """A stock convolution whose products are formed by simulated arrays.
 
     Takes ``params``, the arguments of the stock layer, ``bias_rows``, ``seed`` and ``options``; see
     `AnalogModule`. Where groups lie is one of the options.
     """
 
-    _in_fused_paths = False
-
-    def _holdings(self, rows: Mapping[str, int], options: LayerOptions) -> dict[str, Holding]:
-        return {"": Holding(self._layout(rows["bias"], options), ("weight",), ("bias",))}
-
     def _layout(self, bias_rows: int, options: LayerOptions) -> ConvLayout:
-        axes = len(self.kernel_size)
+        axes = self._axes
         packed = options.groups == "packed" and self.groups > 1
         kind = PackedConvLayout if packed else ConvLayout
         return kind(
             in_channels=self.in_channels,
             out_channels=self.out_channels,
-            kernel_size=self.kernel_size,
+            kernel_size=each_axis(self.kernel_size, axes),
             stride=each_axis(self.stride, axes),
             padding=padding_of(self),
             dilation=each_axis(self.dilation, axes),
@@ -54,8 +69,8 @@ class AnalogConv(OneBias, nn.modules.conv._ConvNd):
         if known is not None:
             return known
         layout: Any = operands.layer.layout
-        check_input(input, layout)
-        batched = input.dim() == len(self.kernel_size) + 2
+        check_input(input, layout, operands.weight)
+        batched = layout.batched(input)
         x = input if batched else input[None]
         if self.padding_mode != "zeros":
             x = self._padded(x)
@@ -114,6 +129,7 @@ class AnalogConv1d(AnalogConv, nn.Conv1d):
     """
 
     stock_class = nn.Conv1d
+    _axes = 1
 
 
 class AnalogConv2d(AnalogConv, nn.Conv2d):
@@ -128,6 +144,7 @@ class AnalogConv2d(AnalogConv, nn.Conv2d):
     """
 
     stock_class = nn.Conv2d
+    _axes = 2
 
 
 class AnalogConv3d(AnalogConv, nn.Conv3d):
@@ -142,3 +159,4 @@ class AnalogConv3d(AnalogConv, nn.Conv3d):
     """
 
     stock_class = nn.Conv3d
+    _axes = 3

@@ -1,23 +1,20 @@
 """Analog transposed convolutions."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from torch import Tensor, nn
 
 from crosssim_core.layers import ConvTransposeLayout
-from crosssim_torch.biases import OneBias
-from crosssim_torch.conv import across_groups
+from crosssim_torch.conv import AnalogConvLike, across_groups
 from crosssim_torch.convproducts import conv_product
 from crosssim_torch.forward import check_input, run_analog
 from crosssim_torch.geometry import each_axis
 from crosssim_torch.gradients import ConvRead
 from crosssim_torch.options import LayerOptions
-from crosssim_torch.tiles import Holding
 
 
-class AnalogConvTranspose(OneBias, nn.modules.conv._ConvTransposeNd):
+class AnalogConvTranspose(AnalogConvLike, nn.modules.conv._ConvTransposeNd):
     """A stock transposed convolution whose products are formed by simulated arrays.
 
     It is read as the convolution of the image with zeros set between its elements: the matrix is
@@ -28,14 +25,12 @@ class AnalogConvTranspose(OneBias, nn.modules.conv._ConvTransposeNd):
     `AnalogModule`. Where groups lie is one of the options.
     """
 
-    _in_fused_paths = False
-
     def _layout(self, bias_rows: int, options: LayerOptions) -> ConvTransposeLayout:
-        axes = len(self.kernel_size)
+        axes = self._axes
         return ConvTransposeLayout(
             in_channels=self.in_channels,
             out_channels=self.out_channels,
-            kernel_size=self.kernel_size,
+            kernel_size=each_axis(self.kernel_size, axes),
             stride=each_axis(self.stride, axes),
             padding=each_axis(self.padding, axes),
             output_padding=each_axis(self.output_padding, axes),
@@ -46,13 +41,10 @@ class AnalogConvTranspose(OneBias, nn.modules.conv._ConvTransposeNd):
             packed=options.groups == "packed" and self.groups > 1,
         )
 
-    def _holdings(self, rows: Mapping[str, int], options: LayerOptions) -> dict[str, Holding]:
-        return {"": Holding(self._layout(rows["bias"], options), ("weight",), ("bias",))}
-
     def forward(self, input: Tensor, output_size: list[int] | None = None) -> Tensor:
-        operands, axes = self._operands(), len(self.kernel_size)
+        operands, axes = self._operands(), self._axes
         layout: Any = operands.layer.layout
-        check_input(input, layout)
+        check_input(input, layout, operands.weight)
         size = (output_size, layout.stride, layout.padding, layout.kernel_size, axes)
         further = self._output_padding(input, *size, layout.dilation)
         layout = replace(layout, output_padding=each_axis(further, axes))
@@ -85,6 +77,7 @@ class AnalogConvTranspose1d(AnalogConvTranspose, nn.ConvTranspose1d):
     """
 
     stock_class = nn.ConvTranspose1d
+    _axes = 1
 
 
 class AnalogConvTranspose2d(AnalogConvTranspose, nn.ConvTranspose2d):
@@ -99,6 +92,7 @@ class AnalogConvTranspose2d(AnalogConvTranspose, nn.ConvTranspose2d):
     """
 
     stock_class = nn.ConvTranspose2d
+    _axes = 2
 
 
 class AnalogConvTranspose3d(AnalogConvTranspose, nn.ConvTranspose3d):
@@ -113,3 +107,4 @@ class AnalogConvTranspose3d(AnalogConvTranspose, nn.ConvTranspose3d):
     """
 
     stock_class = nn.ConvTranspose3d
+    _axes = 3

@@ -46,7 +46,7 @@ class Operands:
     def at_once(self, x: Tensor) -> Tensor | None:
         """What `run_analog` returns, if data of this shape need nothing but their product."""
         read = self.straight.get(x.shape) if type(x) is Tensor and not x.is_nested else None
-        if read is None or x.dtype is not self.weight.dtype:
+        if read is None or x.dtype is not self.weight.dtype or x.device != self.weight.device:
             return None
         if _records(x, self.weight, self.bias) or torch.is_autocast_enabled(x.device.type):
             return None
@@ -86,10 +86,11 @@ def run_analog(
 
     Raises:
         ShapeError: ``x`` does not fit the layer.
-        ArrayLibraryError: ``x`` is not a real floating-point tensor.
+        ArrayLibraryError: ``x`` is not a real floating-point tensor beside the weights.
+        UnsupportedError: Forward mode is taken of forward mode.
     """
     layer, form = operands.layer, layout or operands.layer.layout
-    check_input(x, form)
+    check_input(x, form, operands.weight)
     rule = layer.arrays.plan.params[0].core.output_dtype
     dtype, masked = output_dtype(rule, operands.weight, x), operands.gradient == "masked"
     outside: list[Tensor] = []
@@ -112,6 +113,7 @@ def run_analog(
         if form is layer.layout:
             operands.learn(x, y, product)
         return y
+    _check_transforms()
     operation: Any = record.apply
     if not masked:
         tensors = (x, operands.weight, operands.bias, operands.programmed)
@@ -139,7 +141,9 @@ def own(y: Tensor) -> Tensor:
     PyTorch lets nobody edit a view in place that was made where derivatives are not recorded.
     """
     y = y.contiguous()
-    return torch.ops.aten._unsafe_view.default(y, y.shape) if y._is_view() else y
+    if y._is_view():
+        y = torch.ops.aten._unsafe_view.default(y, y.shape)
+    return y
 
 
 def _masked(y: Tensor, outside: list[Tensor]) -> Tensor:
@@ -181,14 +185,25 @@ def _transforms() -> bool:
     return torch._C._are_functorch_transforms_active() or forward_ad._current_level >= 0
 
 
-def check_input(x: object, layout: Layout) -> None:
-    """Check that a layer of this layout can take ``x``.
+def _check_transforms() -> None:
+    """Raise UnsupportedError where PyTorch would drop derivatives without a word."""
+    stack = torch._C._functorch.get_interpreter_stack() or ()
+    forwards = [i for i in stack if i.key() == torch._C._functorch.TransformType.Jvp]
+    if len(forwards) > 1:
+        raise UnsupportedError(
+            "Forward mode of forward mode is not built: PyTorch takes operations of one's own for "
+            "linear there. Take jacrev or grad within, as torch.func.hessian does."
+        )
+
+
+def check_input(x: object, layout: Layout, weight: Tensor) -> None:
+    """Check that a layer of this layout, with this weight, can take ``x``.
 
     Raises:
         ShapeError: ``x`` does not fit the layer.
-        ArrayLibraryError: ``x`` is not a real floating-point tensor.
+        ArrayLibraryError: ``x`` is not a real floating-point tensor beside the weights.
     """
-    check_floating(x)
+    check_floating(x, weight)
     assert isinstance(x, Tensor)
     _check_shape(layout, x.shape)
 
@@ -198,12 +213,12 @@ def _check_shape(layout: Layout, shape: tuple[int, ...]) -> None:
     layout.check(torch.empty(shape, device="meta"))
 
 
-def check_floating(x: object) -> None:
-    """Check that ``x`` is a real floating-point tensor.
+def check_floating(x: object, beside: Tensor | None = None) -> None:
+    """Check that ``x`` is a real floating-point tensor, on the device of ``beside``.
 
     Raises:
         UnsupportedError: It is nested.
-        ArrayLibraryError: It is something else.
+        ArrayLibraryError: It is something else, or lives elsewhere.
     """
     if isinstance(x, Tensor) and x.is_nested:
         raise UnsupportedError(
@@ -214,6 +229,10 @@ def check_floating(x: object) -> None:
     if not isinstance(x, Tensor) or not x.is_floating_point():
         got = x.dtype if isinstance(x, Tensor) else type(x).__name__
         raise ArrayLibraryError(f"An analog layer takes real floating-point tensors, got {got}.")
+    if beside is not None and x.device != beside.device:
+        raise ArrayLibraryError(
+            f"The layer lives on {beside.device} and its input on {x.device}: move one of them."
+        )
 
 
 def output_dtype(rule: OutputDType, weight: Tensor, x: Tensor) -> torch.dtype:

@@ -1,12 +1,13 @@
 """What recurrent cells and stacked layers share: the sums of the gates, and what follows them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from crosssim_core.errors import ParameterError
 from crosssim_torch.analog import AnalogModule
 from crosssim_torch.forward import Operands, may_record, run_analog
 from crosssim_torch.gradients import LinearRead
@@ -74,3 +75,18 @@ def gru_step(sums: Tensor, states: States) -> States:
 
 
 RNN_STEPS: dict[str, Step] = {"tanh": tanh_step, "relu": relu_step}
+"""Of cells, by the name of what they apply."""
+
+RNN_MODES: dict[str, Step] = {f"RNN_{name.upper()}": step for name, step in RNN_STEPS.items()}
+"""Of stacked layers, by the mode that stock layers heed."""
+
+
+def rnn_step(attribute: str, value: Any, steps: Mapping[str, Step]) -> Step:
+    """The step that an attribute of a layer chooses.
+
+    Raises:
+        ParameterError: It chooses none.
+    """
+    if value not in steps:
+        raise ParameterError(f"{value!r} is not known; use one of {', '.join(steps)}.", attribute)
+    return steps[value]

@@ -3,11 +3,14 @@
 The backward pass takes the programmed weights as they were in the forward pass for the linear
 map, as wires with resistance make them act (`ProgrammedArrays.linear_map`), passes over
 conversion, saturation, noise and the laws of cells, and gives the gradients to the ideal weights.
-Derivatives of these gradients take the programmed weights to change as the ideal ones do.
+Derivatives of these gradients take the programmed weights to change as the ideal ones do, and
+forward mode goes along the same map.
+
 Source: Y. Bengio, N. Léonard, A. Courville 2013, arXiv:1308.3432.
 """
 
 from collections.abc import Callable
+from functools import reduce
 from math import prod
 from typing import Any, cast
 
@@ -16,21 +19,30 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.nn import functional as F
 
+from crosssim_torch.convproducts import CONVOLUTIONS
+
 Read = Callable[[Tensor], Tensor]
 """The analog product of a layer's input; runs without recording derivatives."""
 
+Padding = tuple[tuple[int, int], ...]
+"""Zeros before and after each image axis."""
 
-def _remember(ctx: Any, x: Tensor, programmed: Tensor, weight: Tensor) -> None:
+
+def _remember(ctx: Any, x: Tensor, programmed: Tensor, weight: Tensor, y: Tensor) -> None:
     """Save what derivatives are made of, and ``weight`` for derivatives of derivatives.
 
-    It may be edited before the backward pass, which tensors that are saved must not be; those of
-    ``torch.func`` have to be saved, and are never edited.
+    The weight may be edited before the backward pass, which tensors that are saved must not be;
+    those of ``torch.func`` have to be saved, and are never edited.
     """
+    saved: tuple[Tensor, ...] = (x, programmed)
     if torch._C._are_functorch_transforms_active():
-        ctx.save_for_backward(x, programmed, weight)
+        saved = (*saved, weight)
     else:
-        ctx.save_for_backward(x, programmed)
         ctx.weight = weight
+    ctx.save_for_backward(*saved)
+    ctx.save_for_forward(*saved)
+    ctx.set_materialize_grads(False)
+    ctx.output_shape, ctx.output_dtype = y.shape, y.dtype
 
 
 def _remembered(ctx: Any) -> tuple[Tensor, Tensor]:
@@ -40,6 +52,27 @@ def _remembered(ctx: Any) -> tuple[Tensor, Tensor]:
     if functional or (torch.is_grad_enabled() and weight.requires_grad):
         programmed = programmed + (weight - weight.detach()).to(programmed.dtype)
     return x, programmed
+
+
+Product = Callable[[Tensor, Tensor], Tensor]
+"""The digital product of a layer's input with weights in its stock shape."""
+
+
+def _along(ctx: Any, tangents: tuple[Any, ...], product: Product) -> Tensor:
+    """How ``x W̃ + b`` changes along ``tangents``: those of x, the ideal weights, and b."""
+    x, programmed = _remembered(ctx)
+    of_x, of_weight, of_bias, *_ = tangents
+    kind, parts = programmed.dtype, []
+    # Autocast would compute in half precision what the arrays compute in full.
+    with torch.autocast(x.device.type, enabled=False):
+        if of_x is not None:
+            parts.append(product(of_x.to(kind), programmed))
+        if of_weight is not None:
+            parts.append(product(x.to(kind), of_weight.to(kind)))
+    if of_bias is not None:
+        lines = of_bias.to(kind).reshape(-1, *(1,) * (programmed.dim() - 2))
+        parts.append(lines.expand(ctx.output_shape))
+    return reduce(torch.add, parts).to(ctx.output_dtype)
 
 
 class LinearRead(Function):
@@ -60,12 +93,14 @@ class LinearRead(Function):
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
         x, weight, bias, programmed, _ = inputs
-        _remember(ctx, x, programmed, weight)
+        _remember(ctx, x, programmed, weight, output)
         ctx.weight_dtype = weight.dtype
         ctx.bias_dtype = None if bias is None else bias.dtype
 
     @staticmethod
     def backward(ctx: Any, *grads: Any) -> tuple[Tensor | None, ...]:
+        if grads[0] is None:
+            return (None,) * 5
         x, programmed = _remembered(ctx)
         grad = grads[0].to(programmed.dtype)
         need_x, need_weight, need_bias, *_ = ctx.needs_input_grad
@@ -79,6 +114,10 @@ class LinearRead(Function):
         if need_bias:
             grad_bias = flat.sum(0).to(ctx.bias_dtype)
         return grad_x, grad_weight, grad_bias, None, None
+
+    @staticmethod
+    def jvp(ctx: Any, *tangents: Any) -> Tensor:
+        return _along(ctx, tangents, F.linear)
 
 
 class ConvRead(Function):
@@ -98,7 +137,7 @@ class ConvRead(Function):
         programmed: Tensor,
         read: Read,
         stride: tuple[int, ...],
-        padding: tuple[tuple[int, int], ...],
+        padding: Padding,
         dilation: tuple[int, ...],
         groups: int,
     ) -> Tensor:
@@ -106,27 +145,26 @@ class ConvRead(Function):
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-        ctx.x_dtype = inputs[0].dtype
+        ctx.x_dtype, ctx.x_shape = inputs[0].dtype, inputs[0].shape
         x, weight, bias, programmed, _, ctx.stride, ctx.padding, ctx.dilation, ctx.groups = inputs
-        _remember(ctx, x, programmed, weight)
+        _remember(ctx, x, programmed, weight, output)
         ctx.weight_dtype = weight.dtype
         ctx.bias_dtype = None if bias is None else bias.dtype
 
     @staticmethod
     def backward(ctx: Any, *grads: Any) -> tuple[Tensor | None, ...]:
+        if grads[0] is None:
+            return (None,) * 9
         x, programmed = _remembered(ctx)
         need_x, need_weight, need_bias, *_ = ctx.needs_input_grad
-        x = x.to(programmed.dtype)
-        uneven = any(before != after for before, after in ctx.padding)
-        if uneven:
-            x = F.pad(x, [n for ends in reversed(ctx.padding) for n in ends])
+        x, even = _padded(x.to(programmed.dtype), ctx.padding)
         gradients = torch.ops.aten.convolution_backward(
             grads[0].to(programmed.dtype).contiguous(),
             x,
             programmed,
             [programmed.shape[0]] if need_bias else None,
             list(ctx.stride),
-            [0 if uneven else before for before, _ in ctx.padding],
+            list(even),
             list(ctx.dilation),
             False,
             [0] * len(ctx.stride),
@@ -134,7 +172,7 @@ class ConvRead(Function):
             [need_x, need_weight, need_bias],
         )
         grad_x, grad_weight, grad_bias = cast(tuple[Tensor | None, ...], gradients)
-        if uneven and grad_x is not None:
+        if grad_x is not None and grad_x.shape != ctx.x_shape:
             grad_x = F.pad(grad_x, [-n for ends in reversed(ctx.padding) for n in ends])
         return (
             None if grad_x is None else grad_x.to(ctx.x_dtype),
@@ -142,3 +180,19 @@ class ConvRead(Function):
             None if grad_bias is None else grad_bias.to(ctx.bias_dtype),
             *(None,) * 6,
         )
+
+    @staticmethod
+    def jvp(ctx: Any, *tangents: Any) -> Tensor:
+        def convolve(x: Tensor, weight: Tensor) -> Tensor:
+            x, even = _padded(x, ctx.padding)
+            convolution = CONVOLUTIONS[len(even)]
+            return convolution(x, weight, None, ctx.stride, even, ctx.dilation, ctx.groups)
+
+        return _along(ctx, tangents, convolve)
+
+
+def _padded(x: Tensor, padding: Padding) -> tuple[Tensor, tuple[int, ...]]:
+    """Images such that convolutions need the same padding before and after, and that padding."""
+    if all(before == after for before, after in padding):
+        return x, tuple(before for before, _ in padding)
+    return F.pad(x, [n for ends in reversed(padding) for n in ends]), (0,) * len(padding)

@@ -28,7 +28,7 @@ from crosssim_torch.options import LayerOptions
 from crosssim_torch.params import OwnParams, trees_of
 from crosssim_torch.ready import Ready
 from crosssim_torch.tiles import Holding, LinearMap, Tile
-from crosssim_torch.trace import apart, fingerprint, shards
+from crosssim_torch.trace import apart, fingerprint, plain, shards
 
 
 class ArrayHolder(nn.Module):
@@ -108,6 +108,7 @@ class ArrayHolder(nn.Module):
         Raises:
             CrossSimError: They are not valid; the layer is unchanged.
         """
+        self._keep_arranged()
         identities = {key: tile.identity for key, tile in self._tiles.items()}
         errors = {key: tile.errors for key, tile in self._tiles.items()}
         tiles = self._plan(
@@ -152,13 +153,15 @@ class ArrayHolder(nn.Module):
 
     def _layer(self, key: str, holding: Holding) -> AnalogLayer:
         """A matrix with its arrays, holding the present weights, ready to be read."""
-        tile, stored = self._tiles[key], self._programmed(key, holding)
-        return self._with_biases(holding, holding.layout, tile.readable(stored, self._reads))
+        stored = self._programmed(key, holding)
+        arrays = self._tiles[key].readable(stored, self._reads)
+        return self._with_biases(holding, holding.layout, arrays)
 
     def _whole_layer(self, key: str, holding: Holding) -> AnalogLayer:
         """The same with all cells that its arrays have."""
-        tile, stored = self._tiles[key], self._programmed(key, holding)
-        return self._with_biases(holding, holding.layout, tile.completed(stored, self._reads))
+        stored = self._programmed(key, holding)
+        arrays = self._tiles[key].completed(stored, self._reads)
+        return self._with_biases(holding, holding.layout, arrays)
 
     def _with_biases(
         self, holding: Holding, layout: Layout, arrays: ProgrammedArrays
@@ -185,13 +188,30 @@ class ArrayHolder(nn.Module):
         """What the arrays hold of each parameter; digital biases as they are."""
         parts: dict[str, list[Any]] = {}
         for key, holding in self._holdings(self._rows, self._options).items():
-            layout, stored = self._tiles[key].layout(holding), self._programmed(key, holding)
+            stored = self._programmed(key, holding)
+            layout = self._tiles[key].layout(holding)
             held = self._with_biases(holding, layout, stored).get_core_weights()
             for name, value in zip(holding.names, held, strict=False):
                 parts.setdefault(name, []).append(value)
         return {n: None if v[0] is None else torch.cat(v) for n, v in parts.items()}
 
     # Keeping step
+
+    def _keep_arranged(self) -> bool:
+        """Plan and program anew if attributes, such as groups, now tell of other matrices.
+
+        Returns:
+            Whether they do.
+
+        Raises:
+            ShapeError: The weights have not the shapes that the attributes tell; the arrays are
+                left as they were.
+        """
+        holdings = self._holdings(self._rows, self._options)
+        if all(self._tiles[key].suits(holding) for key, holding in holdings.items()):
+            return False
+        self._rebuild(self._params, self._rows, self._options, self._next_chips())
+        return True
 
     def _in_step(self, key: str, holding: Holding) -> bool:
         manual, tile = self._options.synchronization == "manual", self._tiles[key]
@@ -209,6 +229,8 @@ class ArrayHolder(nn.Module):
 
     def _keep_in_step(self, key: str, holding: Holding) -> None:
         """Program a matrix if the weights have changed, and heed buffers that were replaced."""
+        if not self._tiles[key].suits(holding):
+            self._keep_arranged()
         if self._tiles[key].sees_other(self._buffers):
             self._heed_buffers(key, holding)
         if not self._in_step(key, holding):
@@ -223,7 +245,8 @@ class ArrayHolder(nn.Module):
     def _heed_buffers(self, key: str, holding: Holding) -> None:
         """Go on with the chip in the buffers: another process of a distributed network sent it."""
         tile = self._tiles[key]
-        identity = ChipIdentity.from_tensor(self.get_buffer(f"{buffer_prefix(key)}identity"))
+        told: Any = plain(self.get_buffer(f"{buffer_prefix(key)}identity"))
+        identity = ChipIdentity.from_tensor(told)
         errors = errors_in(key, self._buffers)
         if identity != tile.identity or not same(errors, tile.errors):
             tile = Tile.of(holding, self._params, self._options, identity, errors)

@@ -72,6 +72,23 @@ class LayerOptions:
         return cls(**values)
 
 
+def given_options(options: object) -> LayerOptions:
+    """``options`` of one layer; defaults if None.
+
+    Raises:
+        ParameterError: They are no `LayerOptions`.
+    """
+    if options is None:
+        return LayerOptions()
+    if not isinstance(options, LayerOptions):
+        raise ParameterError(
+            "LayerOptions are needed, such as LayerOptions(synchronization='manual'); got "
+            f"{options!r}. LayerOptions.from_dict makes them of plain values.",
+            "options",
+        )
+    return options
+
+
 KINDS = {
     "groups": Groups,
     "synchronization": Synchronization,

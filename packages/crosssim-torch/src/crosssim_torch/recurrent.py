@@ -13,13 +13,14 @@ from crosssim_core.layers import CellLayout, LinearLayout
 from crosssim_torch.biases import TwoBiases
 from crosssim_torch.forward import check_floating, output_dtype, run_analog
 from crosssim_torch.gates import (
-    RNN_STEPS,
+    RNN_MODES,
     States,
     Step,
     gate_operands,
     gate_sums,
     gru_step,
     lstm_step,
+    rnn_step,
 )
 from crosssim_torch.gradients import LinearRead
 from crosssim_torch.options import LayerOptions
@@ -70,6 +71,7 @@ class AnalogRecurrent(TwoBiases, nn.RNNBase):
         return self.proj_size or self.hidden_size
 
     def _holdings(self, rows: Mapping[str, int], options: LayerOptions) -> dict[str, Holding]:
+        self._check_parameters()
         holdings = {}
         for layer in range(self.num_layers):
             inputs = self._state_size * len(self._directions) if layer else self.input_size
@@ -89,6 +91,19 @@ class AnalogRecurrent(TwoBiases, nn.RNNBase):
                     projection = LinearLayout(self.hidden_size, self.proj_size, bias=False)
                     holdings[f"{key}_projection"] = Holding(projection, (f"weight_hr_{key}",), ())
         return holdings
+
+    def _check_parameters(self) -> None:
+        """Raise ParameterError unless the attributes tell of the parameters that there are."""
+        kinds = ["weight_ih", "weight_hh", *(self._biases if self.bias else ())]
+        kinds += ["weight_hr"] if self.proj_size else []
+        keys = [f"l{n}{end}" for n in range(self.num_layers) for end in self._directions]
+        told = [[f"{kind}_{key}" for kind in kinds] for key in keys]
+        if told != self._all_weights:
+            raise ParameterError(
+                f"num_layers ({self.num_layers}), bidirectional ({self.bidirectional}), proj_size "
+                f"({self.proj_size}) and bias ({self.bias}) do not fit the parameters that the "
+                "layer was made with: make another layer."
+            )
 
     def _bias_shape(self) -> tuple[int, ...]:
         return (len(self.weight_hh_l0),)
@@ -152,8 +167,9 @@ class AnalogRecurrent(TwoBiases, nn.RNNBase):
 
     def _run(self, input: Any, given: States | None) -> tuple[Any, States]:
         """Output in the form of ``input``, and final states."""
+        self._check_parameters()
         data = input.data if isinstance(input, PackedSequence) else input
-        check_floating(data)
+        check_floating(data, self.weight_ih_l0)
         rule = self._tiles["l0"].plan.params[0].core.output_dtype
         stack = Stack(
             layers=[
@@ -195,7 +211,7 @@ class AnalogRNN(AnalogRecurrent, nn.RNN):
     kind = "rnn"
 
     def _step(self) -> Step:
-        return RNN_STEPS[self.nonlinearity]
+        return rnn_step("mode", self.mode, RNN_MODES)
 
     def forward(self, input: Any, hx: Tensor | None = None) -> Any:
         y, states = self._run(input, None if hx is None else (hx,))

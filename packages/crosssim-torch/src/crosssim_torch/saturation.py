@@ -175,16 +175,23 @@ class MaskGradient(Function):
     @staticmethod
     def forward(y: Tensor, outside: Tensor) -> Tensor:
         # Neither the input, which PyTorch would copy, nor a view, which nobody might edit in place.
-        return torch.ops.aten._unsafe_view.default(y, y.shape)
+        same: Tensor = torch.ops.aten._unsafe_view.default(y, y.shape)
+        return same
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
         ctx.save_for_backward(inputs[1])
+        ctx.save_for_forward(inputs[1])
 
     @staticmethod
     def backward(ctx: Any, *grads: Any) -> tuple[Tensor, None]:
+        return MaskGradient.jvp(ctx, *grads), None
+
+    @staticmethod
+    def jvp(ctx: Any, *tangents: Any) -> Tensor:
         (outside,) = ctx.saved_tensors
-        return grads[0].masked_fill(outside, 0.0), None
+        masked: Tensor = tangents[0].masked_fill(outside, 0.0)
+        return masked
 
 
 class ReadFor(Function):
@@ -198,8 +205,13 @@ class ReadFor(Function):
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-        ctx.dtype = inputs[1].dtype
+        ctx.dtype, ctx.output_dtype = inputs[1].dtype, output.dtype
 
     @staticmethod
     def backward(ctx: Any, *grads: Any) -> tuple[None, Tensor, None]:
         return None, grads[0].to(ctx.dtype), None
+
+    @staticmethod
+    def jvp(ctx: Any, *tangents: Any) -> Tensor:
+        tangent: Tensor = tangents[1].to(ctx.output_dtype)
+        return tangent

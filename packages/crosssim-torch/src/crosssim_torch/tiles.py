@@ -103,6 +103,8 @@ class LinearMap(NamedTuple):
 class Tile:
     """One matrix in arrays; their conductances are buffers of the layer."""
 
+    planned: Layout
+    """How the matrix lay when the arrays were planned, or lies since, which is alike to them."""
     whole: ArrayPlan
     """The arrays as they are."""
     compact: Compact | None
@@ -159,12 +161,21 @@ class Tile:
             whole = watched(whole)
         compact = None if options.structural_errors else Compact.of(whole, layout.pieces)
         profile = Profile.of(whole, images=layout.images)
-        return cls(whole, compact, identity, options, kept, profile=profile)
+        return cls(layout, whole, compact, identity, options, kept, profile=profile)
 
     @property
     def plan(self) -> ArrayPlan:
         """The arrays as they are stored."""
         return self.whole if self.compact is None else self.compact.stored
+
+    def suits(self, holding: Holding) -> bool:
+        """Whether the arrays were planned for a matrix like the present one of the layer."""
+        if holding.layout == self.planned:
+            return True
+        suits = _arrangement(holding.layout) == _arrangement(self.planned)
+        if suits:
+            self.planned = holding.layout
+        return suits
 
     def layout(self, holding: Holding) -> Layout:
         """What the lines of ``plan`` are, with the present geometry of the layer."""
@@ -258,7 +269,7 @@ class Tile:
 
     def in_step(self, holding: Holding, module: nn.Module, *, edited: bool = False) -> bool:
         """Whether the arrays hold the present weights, or those before edits in place."""
-        if self.written is None:
+        if self.written is None or not self.suits(holding):
             return False
         pairs = zip(self.written, holding.held(module), strict=True)
         return all(trace.fits(now, edited=edited) for trace, now in pairs)
@@ -286,6 +297,16 @@ class Tile:
     def sees_other(self, buffers: Mapping[str, Any]) -> bool:
         """Whether other buffers, or other values, have taken the place of those it looked at."""
         return any(buffers[n] is not old or version(old) != number for n, old, number in self.seen)
+
+
+FREE = {"stride", "padding", "padding_mode", "output_padding", "dilation", "bias"}
+"""What of a layout has no part in how variables lie in its matrix."""
+
+
+def _arrangement(layout: Layout) -> tuple[Any, ...]:
+    """All that tells how variables lie in the matrix."""
+    names = [n for n in layout.__dataclass_fields__ if n not in FREE]  # type: ignore[attr-defined]
+    return type(layout), *(getattr(layout, name) for name in names)
 
 
 def _passes_zeros(matrix: Tensor, layout: Layout) -> bool:

@@ -59,6 +59,11 @@ class ConvLayout:
         return self.out_channels, self.in_channels * self.window + self.bias_rows
 
     @property
+    def weight_shape(self) -> tuple[int, ...]:
+        """Shape of the weights: outputs, channels of a group, kernel."""
+        return self.out_channels, self.in_channels // self.groups, *self.kernel_size
+
+    @property
     def rows(self) -> tuple[int]:
         return (self.bias_rows,)
 
@@ -70,8 +75,7 @@ class ConvLayout:
         self, weight: Float[Array, "outputs channels *kernel"], bias: Array | None = None, /
     ) -> Float[Array, "outputs inputs"]:
         xp = array_namespace(weight)
-        wanted = (self.out_channels, self.in_channels // self.groups, *self.kernel_size)
-        check_shapes(weight=(weight, wanted), bias=(bias, wanted[:1]))
+        check_shapes(weight=(weight, self.weight_shape), bias=(bias, (self.out_channels,)))
         flat = xp.reshape(weight, (self.out_channels, self._group[1]))
         if self.groups > 1:
             own, shape = flat, (self.out_channels, self.in_channels * self.window)
@@ -87,10 +91,7 @@ class ConvLayout:
             matrix[g * height : (g + 1) * height, g * width : (g + 1) * width]
             for g in range(self.groups)
         ]
-        channels = self.in_channels // self.groups
-        weight = xp.reshape(
-            xp.concat(blocks, axis=0), (self.out_channels, channels, *self.kernel_size)
-        )
+        weight = xp.reshape(xp.concat(blocks, axis=0), self.weight_shape)
         bias = slice(self.in_channels * self.window, self.shape[1])
         return weight, held_bias(matrix, bias) if self.bias else None
 

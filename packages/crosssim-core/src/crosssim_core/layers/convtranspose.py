@@ -79,6 +79,11 @@ class ConvTransposeLayout:
         return self.convolution.stack
 
     @property
+    def weight_shape(self) -> tuple[int, ...]:
+        """Shape of the weights: channels, outputs of a group, kernel."""
+        return self.in_channels, self.out_channels // self.groups, *self.kernel_size
+
+    @property
     def rows(self) -> tuple[int]:
         return (self.bias_rows,)
 
@@ -91,8 +96,7 @@ class ConvTransposeLayout:
     def matrix(
         self, weight: Float[Array, "in_channels outputs *kernel"], bias: Array | None = None, /
     ) -> Float[Array, "outputs inputs"]:
-        wanted = (self.in_channels, self.out_channels // self.groups, *self.kernel_size)
-        check_shapes(weight=(weight, wanted))
+        check_shapes(weight=(weight, self.weight_shape))
         return self.convolution.matrix(self.kernel(weight), bias)
 
     def variables(self, matrix: Float[Array, "outputs inputs"], /) -> tuple[Array, Array | None]:

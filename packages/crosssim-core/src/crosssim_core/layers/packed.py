@@ -6,6 +6,7 @@ from jaxtyping import Float
 
 from crosssim_core._array import array_namespace
 from crosssim_core.chain.block import Held
+from crosssim_core.layers.checks import check_shapes
 from crosssim_core.layers.conv import ConvLayout
 from crosssim_core.layers.layout import append_bias, append_ones, held_bias
 from crosssim_core.typing import Array
@@ -31,13 +32,13 @@ class PackedConvLayout(ConvLayout):
     def matrix(
         self, weight: Float[Array, "outputs channels *kernel"], bias: Array | None = None, /
     ) -> Float[Array, "outputs inputs"]:
+        check_shapes(weight=(weight, self.weight_shape), bias=(bias, (self.out_channels,)))
         flat = array_namespace(weight).reshape(weight, (self.out_channels, -1))
         return append_bias(flat, bias, self.bias_rows)
 
     def variables(self, matrix: Float[Array, "outputs inputs"], /) -> tuple[Array, Array | None]:
         width = self._group[1]
-        kernel = (self.out_channels, self.in_channels // self.groups, *self.kernel_size)
-        weight = array_namespace(matrix).reshape(matrix[:, :width], kernel)
+        weight = array_namespace(matrix).reshape(matrix[:, :width], self.weight_shape)
         return weight, held_bias(matrix, slice(width, self.shape[1])) if self.bias else None
 
     @property
