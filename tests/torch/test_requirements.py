@@ -136,6 +136,7 @@ MACHINERY = {
         "a_layer_on_the_meta_device_gets_its_arrays_with_its_weights",
         "layers_made_in_a_context_of_the_meta_device_say_what_they_need",
         "without_memory_a_layer_says_what_it_needs_and_can_be_copied",
+        "data_of_another_device_are_refused_with_both_devices",
     ],
     "no_grad, inference_mode": [
         "without_derivatives_the_output_is_the_same",
@@ -172,6 +173,7 @@ MACHINERY = {
         "a_mapped_layer_gives_what_the_layer_gives_for_the_batch",
         "nested_functional_derivatives_are_those_of_the_stock_layer",
         "mapping_and_derivatives_go_through_converters_and_lines_that_saturate",
+        "batches_of_layers_are_refused",
     ],
     "jvp": [
         "forward_mode_takes_the_derivatives_of_backward",

@@ -233,8 +233,8 @@ class AnalogModule(CarriedChip):
 
     @property
     def options(self) -> LayerOptions:
-        """Layout, synchronization and derivatives of this layer. Can be assigned; another layout
-        makes another chip.
+        """Layout, synchronization and derivatives of this layer. Can be assigned, None for the
+        defaults; another layout makes another chip.
         """
         return self._options
 

@@ -17,6 +17,7 @@ from crosssim_core.layers import AnalogLayer, Layout, read_vectors
 from crosssim_core.parameters import OutputDType
 from crosssim_torch.clipping import InputRanges, stand_in
 from crosssim_torch.options import Gradient
+from crosssim_torch.outputs import own
 from crosssim_torch.saturation import MaskGradient, ReadFor, Record, recording
 
 SHAPES = 16
@@ -113,7 +114,8 @@ def run_analog(
         if form is layer.layout:
             operands.learn(x, y, product)
         return y
-    _check_transforms()
+    if torch._C._are_functorch_transforms_active():
+        _check_transforms()
     operation: Any = record.apply
     if not masked:
         tensors = (x, operands.weight, operands.bias, operands.programmed)
@@ -132,17 +134,6 @@ def run_analog(
     if digital is not None:
         # What is added after the conversion gets its derivative there; its value is in y already.
         y = form.add_bias(y, (digital - digital.detach()).to(y.dtype))
-    return y
-
-
-def own(y: Tensor) -> Tensor:
-    """``y``, which nobody else uses, contiguous and not as a view: a layer's output.
-
-    PyTorch lets nobody edit a view in place that was made where derivatives are not recorded.
-    """
-    y = y.contiguous()
-    if y._is_view():
-        y = torch.ops.aten._unsafe_view.default(y, y.shape)
     return y
 
 

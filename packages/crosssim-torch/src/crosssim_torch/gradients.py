@@ -16,7 +16,7 @@ from typing import Any, cast
 
 import torch
 from torch import Tensor
-from torch.autograd import Function
+from torch.autograd import Function, forward_ad
 from torch.nn import functional as F
 
 from crosssim_torch.convproducts import CONVOLUTIONS
@@ -40,9 +40,10 @@ def _remember(ctx: Any, x: Tensor, programmed: Tensor, weight: Tensor, y: Tensor
     else:
         ctx.weight = weight
     ctx.save_for_backward(*saved)
-    ctx.save_for_forward(*saved)
-    ctx.set_materialize_grads(False)
-    ctx.output_shape, ctx.output_dtype = y.shape, y.dtype
+    if forward_ad._current_level >= 0:
+        ctx.save_for_forward(*saved)
+        ctx.set_materialize_grads(False)
+        ctx.output_shape, ctx.output_dtype = y.shape, y.dtype
 
 
 def _remembered(ctx: Any) -> tuple[Tensor, Tensor]:
