@@ -1,5 +1,6 @@
 """Where reads do not depend on structural zeros, they are what the literal chain makes of them."""
 
+from dataclasses import dataclass
 from types import SimpleNamespace
 from unittest.mock import patch
 
@@ -9,13 +10,13 @@ import pytest
 pytest.importorskip("crosssim_devices", reason="the converters are models of that package")
 
 from analog_settings import tree
-from chain_cases import GENERIC, array_settings, shared_settings
+from chain_cases import CIRCUITS, GENERIC, array_settings, model_settings, shared_settings
 from hypothesis import assume, event, given, settings
 from hypothesis import strategies as st
 from watch import Watch
 
 from crosssim_core import ConvLayout
-from crosssim_core._array import as_host
+from crosssim_core._array import array_namespace, as_host
 from crosssim_core.chain.literal import read_literal
 from crosssim_core.cores import ArrayPlan, Compact, ProgrammedArrays, compact
 from crosssim_core.layers import CellLayout, wired
@@ -53,6 +54,7 @@ def layouts(draw):
 
 
 # Arrays that cut pieces apart, that hold several of them, and that hold nothing of some.
+uniform = st.sampled_from((0.0137821, 0.3136927, 0.7731294))
 limits = st.tuples(st.sampled_from((0, 2, 3, 4, 6, 9)), st.sampled_from((0, 0, 2, 3, 5)))
 
 
@@ -64,30 +66,50 @@ def cancelling(draw):
     other = ("parasitics", "nonlinear_IV", "mapping.inputs", ".vmm.", ".adc.mvm.")
     chosen = {name: v for name, v in chosen.items() if not any(part in name for part in other)}
     digits = chosen["xbar.dac.mvm.input_bitslicing"]
-    early, model = draw(st.booleans()), draw(st.sampled_from(GENERIC))
+    early, model = draw(st.booleans()), draw(st.sampled_from((*GENERIC, *GENERIC, *CIRCUITS)))
     low = 0.4 if model == "SignMagnitudeADC" else draw(st.sampled_from((0.4, -0.1)))
     if not early:
         chosen["xbar.array.Icol_max"] = 0.0
     style = draw(st.sampled_from(("BALANCED", "BITSLICED")))
     slices = chosen["core.bit_sliced.num_slices"] if style == "BITSLICED" else 0
-    return chosen | {
-        "core.style": style,
-        "core.bit_sliced.style": "BALANCED",
-        "core.balanced.interleaved_posneg": early,
-        "core.balanced.subtract_current_in_xbar": True,
-        "core.mapping.inputs.mvm.min": -1.1 if chosen["xbar.dac.mvm.signed"] else 0.0,
-        "core.mapping.inputs.mvm.max": 1.1,
-        "xbar.adc.mvm.model": model,
-        "xbar.adc.mvm.bits": draw(st.sampled_from((0, 2, 3, 5))),
-        "xbar.adc.mvm.adc_per_ibit": digits and draw(st.booleans()),
-        "xbar.adc.mvm.adc_range_option": draw(st.sampled_from(("CALIBRATED", "CALIBRATED", "MAX"))),
-        "xbar.adc.mvm.calibrated_range": [[-low, 0.4]] * slices or [-low, 0.4],
-    }
+    # A model comes before what it has of its own.
+    adc = {"model": model} | draw(model_settings(model))
+    return (
+        chosen
+        | {f"xbar.adc.mvm.{name}": value for name, value in adc.items()}
+        | {
+            "core.style": style,
+            "core.bit_sliced.style": "BALANCED",
+            "core.balanced.interleaved_posneg": early,
+            "core.balanced.subtract_current_in_xbar": True,
+            "core.mapping.inputs.mvm.min": -1.1 if chosen["xbar.dac.mvm.signed"] else 0.0,
+            "core.mapping.inputs.mvm.max": 1.1,
+            "xbar.adc.mvm.bits": draw(st.sampled_from((0, 2, 3, 5))),
+            "xbar.adc.mvm.adc_per_ibit": digits and draw(st.booleans()),
+            "xbar.adc.mvm.adc_range_option": draw(
+                st.sampled_from(("CALIBRATED", "CALIBRATED", "MAX"))
+            ),
+            "xbar.adc.mvm.calibrated_range": [[-low, 0.4]] * slices or [-low, 0.4],
+        }
+    )
 
 
-@settings(max_examples=200)
-@given(layouts(), shared_settings(), cancelling(), limits, st.integers(0, 2**31))
-def test_what_is_left_out_changes_nothing(xp, layout, shared, own, limits, seed):
+@dataclass
+class Even:
+    """Deviates that are all the same, so that conversions do not depend on their order."""
+
+    value: float
+    drawn: int = 0
+
+    def uniform_like(self, x):
+        self.drawn += int(np.prod(x.shape))
+        return array_namespace(x).full_like(x, self.value)
+
+
+@settings(max_examples=300)
+@given(layouts(), shared_settings(), cancelling(), limits, uniform, st.integers(0, 2**31))
+def test_what_is_left_out_changes_nothing(xp, layout, shared, own, limits, uniform, seed):
+    """No conversion that draws a random number is left out either."""
     chosen = shared | own | {"core.rows_max": limits[0], "core.cols_max": limits[1]}
     weights = "core.mapping.weights."
     assume(chosen.get(f"{weights}min", -1.0) <= 0 <= chosen.get(f"{weights}max", 1.0))
@@ -107,10 +129,14 @@ def test_what_is_left_out_changes_nothing(xp, layout, shared, own, limits, seed)
     event(f"left out: {small.suffices(stored.weights)}")
     assume(small.suffices(stored.weights))
     x = xp.asarray(random.uniform(-1.3, 1.3, (3, layout.shape[1])))
-    reading = ProgrammedArrays(small.reading, small.picked(stored), Occasions())
+    noise, same = Even(uniform), Even(uniform)
+    reading = ProgrammedArrays(small.reading, small.picked(stored), Occasions(), lambda _: noise)
     got = as_host(reading.read(x, "mvm"))
     watch = Watch(SimpleNamespace(_plan=plan), "mvm")
-    want = as_host(read_literal(x, plan.grid(state, "mvm"), weights=state.weights))
+    want = read_literal(x, plan.grid(state, "mvm"), weights=state.weights, noise=same)
+    want = as_host(want)
+    assert noise.drawn == same.drawn
+    event(f"draws: {noise.drawn > 0}")
     sure = ~watch.ties((3,))
     assert got.shape == want.shape
     size = max(1.0, np.max(np.abs(want)))

@@ -1,5 +1,7 @@
 """Masked derivatives are the same through both chains, whatever is clipped."""
 
+from unittest.mock import patch
+
 import pytest
 
 torch = pytest.importorskip("torch", reason="torch is not installed")
@@ -7,10 +9,11 @@ pytest.importorskip("crosssim_torch", reason="crosssim-torch is not installed")
 pytest.importorskip("crosssim_devices", reason="the converters are models of that package")
 
 from analog_settings import ERRORS, tree  # noqa: E402
-from hypothesis import given  # noqa: E402
+from hypothesis import given, settings  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
 from layer_cases import assert_all_close, derivatives, every_layer  # noqa: E402
 
+from crosssim_core.cores import compact  # noqa: E402
 from crosssim_torch import LayerOptions, from_torch  # noqa: E402
 
 # What PyTorch says of the copy that its own padding='same' makes, and of its own projections.
@@ -31,33 +34,66 @@ inputs = st.sampled_from(
         | {"core.mapping.inputs.mvm.percentile": 0.63, "core.mapping.inputs.mvm.per_vector": True},
     )
 )
+
+RANGE = "xbar.adc.mvm.calibrated_range"
+
+
+def adc(model, low, high, bits, **more):
+    own = {f"xbar.adc.mvm.{name}": value for name, value in {"bits": bits, **more}.items()}
+    return {"xbar.adc.mvm.model": model, RANGE: [low, high], **own}
+
+
+# Ranges without zero, beyond which lines lie that no data drive.
+adcs = st.sampled_from(
+    (
+        {},
+        adc("SignMagnitudeADC", -0.6, 0.6, 24),
+        adc("QuantizerADC", 0.05, 0.6, 24),
+        adc("SarADC", -0.5, 0.6, 6, sigma_capacitor=0.03, sigma_comparator=0.02, group_size=2),
+        adc("SarADC", -0.7, -0.1, 6, sigma_capacitor=0.03, sigma_comparator=0.02, group_size=3),
+    )
+)
 styles = st.sampled_from(
     (
         {},
         {"core.rows_max": 3},
         {"core.balanced.interleaved_posneg": True},
+        {"core.balanced.interleaved_posneg": True, "core.rows_max": 3, "core.cols_max": 2},
         {"core.style": "OFFSET"},
         {"core.style": "BITSLICED", "core.weight_bits": 5},
     )
 )
 
 
+@pytest.fixture(scope="module", autouse=True)
+def all_zeros_are_left_out():
+    """However few they are."""
+    with patch.object(compact, "WORTH_A_CALL", 0):
+        yield
+
+
+@settings(max_examples=200)
 @given(
     every_layer(),
     inputs,
+    adcs,
     styles,
     st.sampled_from((0.0, 0.6, 2.0)),
     st.sampled_from(("dense", "packed")),
     st.integers(0, 2**31),
 )
-def test_masked_derivatives_are_those_of_the_literal_chain(case, dac, style, limit, groups, seed):
+def test_masked_derivatives_are_those_of_the_literal_chain(
+    case, dac, adc, style, limit, groups, seed
+):
     case, options = case.in_float64(), LayerOptions(gradient="masked", groups=groups)
-    settings = ERRORS | dac | style | {"xbar.array.Icol_max": limit}
+    if adc and style.get("core.style") == "BITSLICED":
+        adc = adc | {RANGE: [adc[RANGE]] * 2}
+    chosen = ERRORS | dac | adc | style | {"xbar.array.Icol_max": limit}
     got, want = (
         derivatives(
             from_torch(
                 case.stock(),
-                tree(settings, simulation__literal=literal),
+                tree(chosen, simulation__literal=literal),
                 case.bias_rows,
                 seed=seed,
                 options=options,

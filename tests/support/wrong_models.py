@@ -4,7 +4,7 @@ import copy
 import pickle
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any
 
@@ -282,6 +282,21 @@ class KeepingAdc(RightAdc):
         twin = copy.copy(self)
         twin.offsets = errors["offsets"]
         return twin
+
+
+class PickingAdc(RightAdc):
+    """Tells its lines apart."""
+
+    def of_lines(self, lines, /):
+        few = copy.copy(self)
+        few.site = replace(self.site, lines=len(lines))
+        few.offsets = self.offsets[list(lines)]
+        return few
+
+
+class FirstLines(PickingAdc):
+    def of_lines(self, lines, /):
+        return super().of_lines(range(len(lines)))
 
 
 class OnlyTells(RightAdc):

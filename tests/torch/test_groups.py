@@ -3,6 +3,7 @@
 import pytest
 import torch
 from analog_settings import EIGHT_BITS, ERRORS, needs_devices, tree
+from erring_models import bench_installed
 from torch import nn
 
 from crosssim_core.errors import ParameterError
@@ -55,6 +56,30 @@ def test_zeros_between_groups_are_left_out_of_several_arrays(rows_max, cols_max,
     assert cells(layer) == cells(literal) == read_cells(layer) == 2 * 64 * (9 + bias_rows)
     assert read_cells(literal) == 2 * 64 * (64 * 9 + bias_rows)
     torch.testing.assert_close(layer(x), literal(x))
+
+
+SAR = {"model": "SarADC", "sigma_capacitor": 0.05, "sigma_comparator": 0.02, "group_size": 3}
+READ_AS_THEY_ARE = {
+    "circuits": (SAR, {}, False),
+    "random numbers": ({"stochastic_rounding": True}, {}, False),
+    "masked derivatives": ({}, {"gradient": "masked"}, False),
+    "lines that are not told apart": ({"model": "bench.skewed"}, {}, True),
+    "errors of zeros": ({}, {"structural_errors": True}, True),
+}
+
+
+@needs_devices
+@pytest.mark.parametrize("kind", READ_AS_THEY_ARE)
+def test_zeros_are_multiplied_where_lines_cannot_be_told_apart(kind):
+    adc, options, multiplied = READ_AS_THEY_ARE[kind]
+    params = tree(EIGHT_BITS, core__rows_max=100, core__cols_max=24)
+    with bench_installed():
+        params.update({f"xbar.adc.mvm.{name}": value for name, value in adc.items()})
+        stock = nn.Conv2d(64, 64, 3, groups=64)
+        layer = from_torch(stock, params, options=LayerOptions(**options), seed=1)
+        x = torch.randn(2, 64, 5, 5, generator=torch.manual_seed(0))
+        assert layer(x).isfinite().all()
+        assert read_cells(layer) == 2 * 64 * 9 * (64 if multiplied else 1)
 
 
 @needs_devices

@@ -70,6 +70,7 @@ ADCS = {
     "OnlyTells": ("check_kept_errors", "offers errors, which needs its counterpart"),
     "ForgetsErrors": ("check_kept_errors", "other values than the one that errors is of"),
     "GivesAway": ("check_kept_errors", "changes the converter that it is called on"),
+    "FirstLines": ("check_lines_alone", "other values than its lines did"),
     "OddName": ("check_kept_errors", "'offsets of lines'"),
 }
 DACS = {
@@ -87,7 +88,7 @@ DACS = {
 def installed():
     with registered(
         devices=["RightDevice", *DEVICES],
-        adcs=["RightAdc", "KeepingAdc", *ADCS],
+        adcs=["RightAdc", "KeepingAdc", "PickingAdc", *ADCS],
         dacs=["RightDac", *DACS],
     ):
         yield

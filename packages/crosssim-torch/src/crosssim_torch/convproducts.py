@@ -46,21 +46,28 @@ class ConvProduct:
         rest: float,
     ) -> Operator:
         kernel, channels, bias = self.kernel(g, inputs, one=one)
-        convolve = self.convolution(kernel, added(constant, bias), rest)
+        constant = added(constant, bias)
+        if kernel is None:
+            return self.constant(len(g), constant)
+        convolve = self.convolution(kernel, constant, rest)
         if channels == slice(0, self.in_channels):
             return convolve
         return lambda x, further: convolve(x[:, channels], further)
 
     def kernel(
         self, g: Tensor, inputs: slice, /, *, one: float
-    ) -> tuple[Tensor, slice, Tensor | None]:
-        """``g`` as kernels, the channels that they span, and what bias rows add to each line."""
+    ) -> tuple[Tensor | None, slice, Tensor | None]:
+        """``g`` as kernels, the channels that they span, and what bias rows add to each line.
+
+        There is no kernel where no data drive it.
+        """
         window = self._window
         data, bias_rows = split(inputs, self.in_channels * window)
         width = data.stop - data.start
         bias = one * g[:, width:].sum(1) if bias_rows else None
-        # An array of bias rows alone takes one channel with weight 0, which gives the shape.
-        first, last = min(data.start // window, self.in_channels - 1), -(-data.stop // window)
+        first, last = data.start // window, -(-data.stop // window)
+        if not width:
+            return None, slice(first, first), bias
         before, after = data.start - first * window, last * window - data.stop
         kernel = F.pad(g[:, :width], (before, after)) if before or after else g[:, :width]
         kernel = kernel.reshape(g.shape[0], last - first, *self.kernel_size)
@@ -74,11 +81,7 @@ class ConvProduct:
         return GroupedConvProduct(replace(self, in_channels=channels), len(held), firsts)
 
     def positions(self, x: Tensor, /) -> int:
-        count = 1
-        ends = zip(x.shape[2:], self.padding, self.stride, strict=True)
-        for size, (before, after), stride in ends:
-            count *= (size + before + after) // stride
-        return count
+        return prod(self._image(x))
 
     def total(self, like: Tensor, inputs: slice, gain: float, /, *, one: float) -> Operator:
         window = self._window
@@ -97,10 +100,25 @@ class ConvProduct:
 
         return sums
 
+    def constant(self, lines: int, value: Tensor | None) -> Operator:
+        """What lines carry that no data drive."""
+
+        def currents(x: Tensor, further: Tensor | None) -> Tensor:
+            y, own = x.new_zeros((len(x), lines, *self._image(x))), added(value, further)
+            return y if own is None else y.add_(own.reshape(-1, *(1,) * len(self.kernel_size)))
+
+        return currents
+
     @property
     def _window(self) -> int:
         """Elements of the kernel in one channel."""
         return prod(self.kernel_size)
+
+    def _image(self, x: Tensor) -> tuple[int, ...]:
+        """Positions along each axis of the images ``x``."""
+        reach = (d * (width - 1) for d, width in zip(self.dilation, self.kernel_size, strict=True))
+        sizes = zip(x.shape[2:], self.padding, reach, self.stride, strict=True)
+        return tuple((size + sum(ends) - r - 1) // stride + 1 for size, ends, r, stride in sizes)
 
     def convolution(
         self, kernel: Tensor, constant: Tensor | None, rest: float, *, groups: int = 1
@@ -153,8 +171,10 @@ class GroupedConvProduct:
         kernel, channels, bias = self.one.kernel(g.flatten(0, 1), inputs, one=one)
         if bias is not None:
             own = bias if own is None else own + bias
-        convolve = self.one.convolution(kernel, own, rest, groups=self.groups)
-        chosen = self._channels(channels, like=g)
+        convolve, chosen = self.one.constant(g.shape[0] * g.shape[1], own), None
+        if kernel is not None:
+            convolve = self.one.convolution(kernel, own, rest, groups=self.groups)
+            chosen = self._channels(channels, like=g)
 
         def currents(x: Tensor, further: Tensor | None) -> Tensor:
             if isinstance(chosen, slice):

@@ -11,6 +11,7 @@ from torch.autograd import Function, forward_ad
 from crosssim_core.chain.lines import flat
 from crosssim_core.chain.product import ArrayProduct
 from crosssim_core.chain.straight import Straight
+from crosssim_core.cores import ArrayPlan
 from crosssim_core.cores.dtypes import output_dtype as core_output_dtype
 from crosssim_core.errors import ArrayLibraryError, ParameterError, UnsupportedError
 from crosssim_core.layers import AnalogLayer, Layout, read_vectors
@@ -29,6 +30,8 @@ class Operands:
     """A programmed matrix, and the tensors that derivatives are taken by."""
 
     layer: AnalogLayer
+    plan: ArrayPlan
+    """Its arrays as they are, with all zeros that reads leave out."""
     weight: Tensor
     """The ideal weights, which get the derivatives."""
     bias: Tensor | None
@@ -106,7 +109,7 @@ def run_analog(
             return own(_read(layer, x, form, product).to(dtype))
         with recording() as seen:
             y = own(_read(layer, x, form, product).to(dtype))
-        outside.extend(_outside(layer, x, form, product, seen))
+        outside.extend(_outside(operands, x, form, product, seen))
         return y
 
     if not _records(x, operands.weight, operands.bias):
@@ -123,7 +126,7 @@ def run_analog(
         return y
     bias, digital = operands.bias, operands.digital
     bias = bias if bias is None or digital is None else bias - digital
-    ranges = InputRanges.of(layer.arrays.plan)
+    ranges = InputRanges.of(operands.plan)
     weights = operands.weight, bias, operands.programmed
     if ranges.alike:
         ends = ranges.common
@@ -144,14 +147,12 @@ def _masked(y: Tensor, outside: list[Tensor]) -> Tensor:
 
 
 def _outside(
-    layer: AnalogLayer, x: Tensor, layout: Layout, product: ArrayProduct, record: Record
+    operands: Operands, x: Tensor, layout: Layout, product: ArrayProduct, record: Record
 ) -> list[Tensor]:
     """Elements of the output that what is out of range goes into; none where nothing can be."""
-    vectors = layer.arrays.by_vectors("mvm", product)
-    rows = [row[0].outputs for row in layer.arrays.plan.parts]
+    vectors = operands.layer.arrays.by_vectors("mvm", product)
+    rows = [row[0].outputs for row in operands.plan.parts]
     outputs = [part.stop - part.start for part in rows]
-    if len(rows) == 1:
-        outputs = [layout.shape[0]]
     outside = record.outside(-1 if vectors else product.axis, len(x), outputs)
     if outside is None:
         return []

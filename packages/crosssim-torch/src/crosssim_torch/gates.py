@@ -36,6 +36,7 @@ def gate_operands(module: AnalogModule, key: str) -> Operands:
         programmed = layout.matrix(*along.weights) if along.matrix is None else along.matrix
     return Operands(
         layer,
+        module._tiles[key].whole,
         weight,
         layout.digital_bias(*biases),
         programmed,

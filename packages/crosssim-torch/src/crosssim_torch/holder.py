@@ -146,8 +146,16 @@ class ArrayHolder(nn.Module):
             along = tile.linear_map(holding, stored, self._reads)
             arrays = tile.readable(stored, self._reads)
             layer = self._with_biases(holding, holding.layout, arrays)
-        digital, gradient = holding.layout.digital_bias(bias), self._options.gradient
-        operands = Operands(layer, weight, bias, along.weights[0], gradient, digital, along.matrix)
+        operands = Operands(
+            layer,
+            tile.whole,
+            weight,
+            bias,
+            along.weights[0],
+            self._options.gradient,
+            holding.layout.digital_bias(bias),
+            along.matrix,
+        )
         self._ready[key] = Ready.of(self, holding, tile, operands)
         return operands
 

@@ -12,23 +12,36 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 from torch.autograd import Function
 
-from crosssim_core.chain.plan import ReadPlan, SliceAdc
+from crosssim_core.chain.adcs import SliceAdc
+from crosssim_core.chain.plan import ReadPlan
 from crosssim_core.chain.ranges import adc_range
 from crosssim_core.converters import AdcModel, UniformLevels
+from crosssim_core.converters.lines import of_lines
 from crosssim_core.cores import ArrayPlan
 from crosssim_core.cores.converters import exchanged
 from crosssim_core.cores.plan import ArrayPart
 from crosssim_core.random import NoiseSource
 from crosssim_torch.outputs import same_memory
 
-Place = tuple[int, int, int, str]
-"""Row and column of an array, a slice of its weights, and what happens there."""
+
+class Place(NamedTuple):
+    """Where something is out of range."""
+
+    row: int
+    col: int
+    """Of an array."""
+    slice: int
+    """Of its weights."""
+    kind: str
+    """What happens there."""
+    lines: tuple[int, ...] = ()
+    """Which outputs of the row are seen there; empty for all of them."""
 
 
 @dataclass(slots=True)
@@ -49,8 +62,10 @@ class Record:
             outputs: How many belong to each row of arrays.
         """
         rows: dict[int, Tensor] = {}
-        for (row, *_), seen in sorted(self.seen.items(), key=lambda item: item[0]):
-            outside = _together(seen, batch)
+        for place, seen in sorted(self.seen.items(), key=lambda item: item[0]):
+            row, outside = place.row, _together(seen, batch)
+            if place.lines:
+                outside = _among(outside, axis, place.lines, outputs[row])
             rows[row] = rows[row] | outside if row in rows else outside
         if not rows:
             return None
@@ -73,6 +88,16 @@ def _together(seen: list[Tensor], batch: int) -> Tensor:
         times = max(1, sum(map(len, seen)) // max(1, batch))
         chunks = [seen[i : i + times] for i in range(0, len(seen), times)]
     return torch.cat([torch.stack(chunk).any(0) for chunk in chunks])
+
+
+def _among(outside: Tensor, axis: int, lines: Sequence[int], count: int) -> Tensor:
+    """What was seen of some of ``count`` lines; nothing of the others."""
+    shape = list(outside.shape)
+    shape[axis] = count
+    index = torch.tensor(lines, device=outside.device)
+    return torch.zeros(shape, dtype=torch.bool, device=outside.device).index_copy(
+        axis, index, outside
+    )
 
 
 _current: ContextVar[Record | None] = ContextVar("record", default=None)
@@ -109,14 +134,20 @@ class WatchedAdc:
             record.note(self.place, _with_unit_line(outside, axis) if self.unit_line else outside)
         return self.model.convert(x, axis=axis, noise=noise)
 
+    def of_lines(self, lines: Sequence[int], /) -> "WatchedAdc | None":
+        """The same for some of the lines."""
+        model = of_lines(self.model, lines)
+        if model is None:
+            return None
+        return replace(self, model=model, place=self.place._replace(lines=tuple(lines)))
+
 
 @dataclass(frozen=True, slots=True)
 class WatchedLines:
     """Takes note of lines that saturate."""
 
     limit: float
-    row: int
-    col: int
+    place: Place
     unit_line: bool
 
     def __call__(self, index: int, lines: Sequence[Tensor], /, *, axis: int) -> None:
@@ -125,7 +156,10 @@ class WatchedLines:
             outside = torch.stack([abs(line) > self.limit for line in lines]).any(0)
             if self.unit_line:
                 outside = _with_unit_line(outside, axis)
-            record.note((self.row, self.col, index, "lines"), outside)
+            record.note(self.place._replace(slice=index), outside)
+
+    def of_lines(self, lines: Sequence[int], /) -> "WatchedLines":
+        return replace(self, place=self.place._replace(lines=tuple(lines)))
 
 
 def _with_unit_line(outside: Tensor, axis: int) -> Tensor:
@@ -151,7 +185,7 @@ def watched(plan: ArrayPlan) -> ArrayPlan:
             index=index,
         )
         low, high = limits.low - limits.trim, limits.high - limits.trim
-        place = (*divmod(number, cols), index, "adc")
+        place = Place(*divmod(number, cols), index, "adc")
         return replace(adc, model=WatchedAdc(adc.model, low, high, place, read.mapping.unit_line))
 
     plan = exchanged(plan, "mvm", watched_adc)
@@ -164,7 +198,8 @@ def watched(plan: ArrayPlan) -> ArrayPlan:
 
 def _with_watched_lines(part: ArrayPart, row: int, col: int) -> ArrayPart:
     read: ReadPlan = part.reads["mvm"]
-    watch = WatchedLines(read.saturation, row, col, read.mapping.unit_line)
+    place = Place(row, col, 0, "lines")
+    watch = WatchedLines(read.saturation, place, read.mapping.unit_line)
     return replace(part, reads={**part.reads, "mvm": replace(read, watch=watch)})
 
 

@@ -10,9 +10,9 @@ from jaxtyping import Float
 
 from crosssim_core.chain.drive import Drive
 from crosssim_core.chain.lines import minus_first, parts
-from crosssim_core.chain.plan import LineWatch
 from crosssim_core.chain.product import ArrayProduct, Operator
 from crosssim_core.chain.tap import Place, Tap, digit_by_digit
+from crosssim_core.chain.watch import LineWatch
 from crosssim_core.random import NoiseSource
 from crosssim_core.typing import Array
 

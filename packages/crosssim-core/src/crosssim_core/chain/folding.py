@@ -6,13 +6,14 @@ from typing import Any, NamedTuple
 from jaxtyping import Float
 
 from crosssim_core._array import array_namespace, device_of
+from crosssim_core.chain.adcs import SliceAdc
 from crosssim_core.chain.bank import Bank, Digitise, Saturation
 from crosssim_core.chain.block import Block, WeightRange
 from crosssim_core.chain.drive import Constants, Driver
 from crosssim_core.chain.laws import combined, law_operators, less
 from crosssim_core.chain.lines import parts
 from crosssim_core.chain.noise import ReadMoments
-from crosssim_core.chain.plan import ReadPlan, SliceAdc
+from crosssim_core.chain.plan import ReadPlan
 from crosssim_core.chain.product import ArrayProduct, Operator
 from crosssim_core.converters import UniformLevels
 from crosssim_core.numerics.quantize import position_of_zero

@@ -2,131 +2,24 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
 
-from jaxtyping import Float
-
-from crosssim_core._array import array_namespace
 from crosssim_core.arrays import ArrayCircuit, array_circuits
+from crosssim_core.chain.adcs import SliceAdc, TrimmedAdc
 from crosssim_core.chain.inputs import InputPath
-from crosssim_core.chain.lines import flat
 from crosssim_core.chain.mapping import Mapping, Side
 from crosssim_core.chain.noise import CellReader
 from crosssim_core.chain.ranges import AdcRange, adc_range
+from crosssim_core.chain.watch import LineWatch, StackedWatch
 from crosssim_core.converters import (
     AdcModel,
     AdcSite,
-    ConverterErrors,
     KeepsErrors,
-    UniformLevels,
 )
-from crosssim_core.converters.errors import errors_of, given_errors
 from crosssim_core.devices import ConductsNonlinearly, current_degree, device_model
 from crosssim_core.parameters import AdcParams, ADCRangeLimits, CrossSimParameters, DacParams
 from crosssim_core.parameters.messages import within
 from crosssim_core.plugins.registry import factory, find_model
-from crosssim_core.random import NoiseSource, Stream
-from crosssim_core.typing import Array
-
-
-class LineWatch(Protocol):
-    """Is shown the currents of one weight slice for each step in time of a read."""
-
-    def __call__(self, index: int, lines: Sequence[Array], /, *, axis: int) -> None:
-        """Take note of the currents of one step.
-
-        Args:
-            index: Weight slice.
-            lines: Currents of each sign, or of the pair [1]; to be left unchanged.
-            axis: Axis of the output lines.
-        """
-
-
-@dataclass(frozen=True, slots=True)
-class TrimmedAdc:
-    """A converter whose codes are moved onto the values that currents take."""
-
-    model: AdcModel
-    trim: float
-    """Current that is added before the conversion and taken away after it [1]."""
-
-    @property
-    def uniform(self) -> UniformLevels | None:
-        """Levels of the converter as currents meet them."""
-        levels = self.model.uniform
-        if levels is None:
-            return None
-        return UniformLevels(levels.low - self.trim, levels.high - self.trim, levels.number)
-
-    def convert(
-        self, x: Float[Array, "*batch"], /, *, axis: int, noise: NoiseSource | None
-    ) -> Float[Array, "*batch"]:
-        """Value that the code of each current stands for [1]."""
-        return self.model.convert(x + self.trim, axis=axis, noise=noise) - self.trim
-
-    def errors(self) -> ConverterErrors:
-        """Those of the converter."""
-        return errors_of(self.model)
-
-    def with_errors(self, errors: ConverterErrors, /) -> "TrimmedAdc":
-        """The same trim around the converter with these errors."""
-        return TrimmedAdc(given_errors(self.model, errors), self.trim)
-
-
-@dataclass(frozen=True, slots=True)
-class StackedAdc:
-    """Converters of a stack of matrices, one line after the other."""
-
-    model: AdcModel
-
-    @property
-    def uniform(self) -> UniformLevels | None:
-        """Levels of the converters."""
-        return self.model.uniform
-
-    def convert(
-        self, x: Float[Array, "*batch"], /, *, axis: int, noise: NoiseSource | None
-    ) -> Float[Array, "*batch"]:
-        """Value that the code of each current stands for [1].
-
-        Matrices lie along the axis before that of the lines, which is counted from the last one.
-        """
-        y = self.model.convert(flat(x, axis), axis=axis, noise=noise)
-        return array_namespace(y).reshape(y, x.shape)
-
-    def errors(self) -> ConverterErrors:
-        """Those of the converters."""
-        return errors_of(self.model)
-
-    def with_errors(self, errors: ConverterErrors, /) -> "StackedAdc":
-        """The same stack of converters with these errors."""
-        return StackedAdc(given_errors(self.model, errors))
-
-
-@dataclass(frozen=True, slots=True)
-class StackedWatch:
-    """Shows the lines of a stack of matrices as those of one."""
-
-    watch: LineWatch
-
-    def __call__(self, index: int, lines: Sequence[Array], /, *, axis: int) -> None:
-        self.watch(index, [flat(line, axis) for line in lines], axis=axis)
-
-
-@dataclass(frozen=True, slots=True)
-class SliceAdc:
-    """The converter of one weight slice."""
-
-    model: AdcModel
-    background: float
-    """Conductance whose current is taken away before the conversion and added after it [1]."""
-    meets_ties: bool = False
-    """Whether its steps are commensurate with those of levels and digits, so that many currents
-    lie on a tie and round-off decides where they go."""
-    made_by: tuple[str, str] = ("", "")
-    """Distribution of its model, and the version of that."""
-    redrawn: bool = False
-    """Whether it has drawn errors that it cannot hand over."""
+from crosssim_core.random import Stream
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +103,7 @@ class ReadPlan:
                 )
                 lines = stack * (outputs + mapping.unit_line)
                 converter = _slice_adc(adc, limits, lines, stream.child("adc", index))
-                adcs.append(stacked_adc(converter) if stack > 1 else converter)
+                adcs.append(converter.stacked() if stack > 1 else converter)
         return cls(
             mapping=mapping,
             path=path,
@@ -224,6 +117,30 @@ class ReadPlan:
             stochastic=reader is not None or (adc.stochastic_rounding and adc.converts),
         )
 
+    def of_lines(self, lines: Sequence[int], count: int, *, stacked: bool) -> "ReadPlan | None":
+        """The read of some lines alone; None where a converter cannot be told apart.
+
+        Args:
+            lines: Which ones.
+            count: Lines of the array.
+            stacked: Whether they are those of a stack of matrices, one after the other.
+        """
+        watch, adcs = self.watch, self.adcs
+        if list(lines) != list(range(count)):
+            watch = watch and watch.of_lines(lines)
+            adcs = tuple(adc and adc.of_lines(lines) for adc in adcs)
+            if adcs.count(None) > self.adcs.count(None):
+                return None
+        if stacked:
+            watch = watch and StackedWatch(watch)
+            adcs = tuple(adc and adc.stacked() for adc in adcs)
+        return replace(self, adcs=adcs, watch=watch)
+
+    @property
+    def foreseeable(self) -> bool:
+        """Whether equal currents are read alike each time, and nobody follows how."""
+        return not self.stochastic and self.watch is None
+
     @property
     def ohmic(self) -> bool:
         """Whether all cells obey Ohm's law."""
@@ -233,17 +150,6 @@ class ReadPlan:
     def converts(self) -> bool:
         """Whether any line goes through an ADC."""
         return any(adc is not None for adc in self.adcs)
-
-
-def stacked(read: ReadPlan) -> ReadPlan:
-    """The read of one array whose lines belong to a stack of matrices, one after the other."""
-    adcs = tuple(None if adc is None else stacked_adc(adc) for adc in read.adcs)
-    return replace(read, adcs=adcs, watch=read.watch and StackedWatch(read.watch))
-
-
-def stacked_adc(adc: SliceAdc) -> SliceAdc:
-    """The same converters, of the lines of a stack of matrices."""
-    return adc if adc.model.uniform is not None else replace(adc, model=StackedAdc(adc.model))
 
 
 def _slice_adc(record: AdcParams, limits: AdcRange, lines: int, stream: Stream) -> SliceAdc:

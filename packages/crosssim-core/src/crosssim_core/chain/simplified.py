@@ -37,7 +37,8 @@ Rewrites, each with the condition under which it is exact:
     law is a polynomial and wires have no resistance. Digits are not merged then.
 ``leave_out_zeros``
     Cells that hold no weight are left out, and arrays read piece by piece, where such cells cancel;
-    `Compact.suffices` tells where. What an array without cells adds to an output is a constant.
+    `Compact.suffices` tells where. What an array without cells adds to an output is a constant,
+    unless its conversions draw random numbers or are watched: then no current is converted.
 
 For a tap, which is shown line currents, arrays are read as if their lines saturated at infinity:
 no rewrite is applied then that needs lines that do not saturate, and every current is formed.
@@ -48,7 +49,10 @@ from dataclasses import replace
 from functools import reduce
 from operator import add
 
+from jaxtyping import Float
+
 from crosssim_core._array import array_namespace
+from crosssim_core.chain.arithmetic import added
 from crosssim_core.chain.block import Block, Grid, WeightRange, shown
 from crosssim_core.chain.drive import Driver
 from crosssim_core.chain.folding import Source, constant_of, fold, per_user
@@ -160,13 +164,15 @@ def _shares(
 ) -> tuple[Share, ...]:
     """The shares of arrays that divide the inputs."""
     drivers = [source.driver for source in sources]
-    beside = sum(_without_cells(block, weights) for block, _ in parts if block.idle)
-    parts = [pair for pair in parts if not pair[0].idle]
+    known = [block.idle and block.plan.foreseeable for block, _ in parts]
+    idle = [block for (block, _), constant in zip(parts, known, strict=True) if constant]
+    parts = [pair for pair, constant in zip(parts, known, strict=True) if not constant]
+    beside = _without_cells(idle, weights)
     shares: tuple[Share, ...] = ()
     for source in sources:
         own = [pair for pair in parts if drivers.index(_driver(pair[0].plan)) == source.path]
         if own:
-            shares += (_share(own, source, weights, product, 0.0 if shares else beside),)
+            shares += (_share(own, source, weights, product, None if shares else beside),)
     return shares
 
 
@@ -175,12 +181,12 @@ def _share(
     source: Source,
     weights: WeightRange,
     product: ArrayProduct,
-    beside: float,
+    beside: Array | None,
 ) -> Share:
     folded = [fold(block, cells, source, weights, product) for block, cells in parts]
     block, g = parts[0][0], parts[0][1].mean
     lines = (*g.shape[2:-2], block.outputs.stop - block.outputs.start)
-    constant = beside + sum(part.constant for part in folded)
+    constant = constant_of(lines, sum(part.constant for part in folded), like=g)
     one = source.one.whole
     return Share(
         path=source.path,
@@ -192,17 +198,27 @@ def _share(
                 [(pair[0].inputs, part.total) for pair, part in zip(parts, folded, strict=True)]
             )
         ),
-        constant=constant_of(lines, constant, like=g),
+        constant=added(constant, beside),
     )
 
 
-def _without_cells(block: Block, weights: WeightRange) -> float:
-    """What an array that holds nothing for an output adds to it: what no current is read as."""
-    one = replace(block, outputs=slice(0, 1), held=None, conductance=block.conductance[..., :1, :])
-    reader = simplify(((one,),), weights=weights, product=MATRIX_PRODUCT)
-    assert reader is not None
-    like = one.conductance
-    return float(reader.read(array_namespace(like).zeros_like(like[0, :1, ..., 0, :]))[0, 0])
+def _without_cells(
+    idle: Sequence[Block], weights: WeightRange
+) -> Float[Array, "*stack outputs"] | None:
+    """What arrays that hold nothing for some outputs add to them: what no current is read as.
+
+    None for nothing.
+    """
+    total: Array | None = None
+    for block in idle:
+        g = block.conductance
+        alone = replace(block, outputs=slice(0, g.shape[-2]), held=None)
+        reader = simplify(((alone,),), weights=weights, product=MATRIX_PRODUCT)
+        assert reader is not None
+        xp = array_namespace(g)
+        y = reader.read(xp.zeros_like(g[0, :1, ..., 0, :]))
+        total = added(total, xp.reshape(y, g.shape[2:-1]))
+    return None if total is None or not array_namespace(total).any(total) else total
 
 
 def _spans(parts: Sequence[tuple[slice, float]]) -> list[tuple[slice, float]]:

@@ -8,6 +8,7 @@ from crosssim_core.converters.interface import (
     DacSite,
     HostArray,
     KeepsErrors,
+    PicksLines,
     UniformLevels,
 )
 
@@ -19,5 +20,6 @@ __all__ = [
     "DacSite",
     "HostArray",
     "KeepsErrors",
+    "PicksLines",
     "UniformLevels",
 ]

@@ -1,6 +1,6 @@
 """What a converter model is told, and what it must offer."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, Self, TypeAlias, runtime_checkable
 
@@ -88,6 +88,25 @@ class KeepsErrors(Protocol):
 
         Args:
             errors: With the names, shapes and types that `errors` tells.
+        """
+
+
+@runtime_checkable
+class PicksLines(Protocol):
+    """What an ADC model may offer beyond `AdcModel`, so that some of its lines are read alone.
+
+    Arrays are then read without the zeros between groups of a convolution, or gates of a GRU. It is
+    not asked of models that are `AdcModel.uniform`.
+    """
+
+    def of_lines(self, lines: Sequence[int], /) -> AdcModel | None:
+        """What converts these lines, in this order, as the present converter does; it stays.
+
+        Args:
+            lines: Numbers from 0 to ``site.lines - 1``, ascending.
+
+        Returns:
+            It may leave out `KeepsErrors`; None if lines cannot be told apart after all.
         """
 
 

@@ -9,7 +9,7 @@ from crosssim_core._array import array_namespace
 from crosssim_core.chain.block import Held, WeightRange
 from crosssim_core.chain.folding import merges_pair
 from crosssim_core.chain.plan import ReadPlan
-from crosssim_core.cores.pieces import Pick, piece_rows, separable
+from crosssim_core.cores.pieces import Pick, piece_rows
 from crosssim_core.cores.plan import ArrayPlan, ArrayState
 from crosssim_core.cores.weights import check_holds_zero
 from crosssim_core.typing import Array, DType
@@ -49,7 +49,7 @@ class Compact:
         if not pieces or any(0 in piece.shape for piece in pieces) or not _only_cells(whole):
             return None
         stored = _stored(whole, pieces)
-        rows = piece_rows(whole, pieces, stored.stack) if separable(whole, stored.stack) else []
+        rows = piece_rows(whole, pieces, stored.stack) or []
         picks = tuple(pick for _, own in rows for pick in own)
         zeros = prod(whole.shape) - sum(prod(piece.shape) for piece in pieces)
         calls = sum(pick.inputs.start < pick.inputs.stop for pick in picks) - len(whole.arrays)

@@ -4,8 +4,8 @@ import warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
+from crosssim_core.chain.adcs import SliceAdc
 from crosssim_core.chain.mapping import Side
-from crosssim_core.chain.plan import SliceAdc
 from crosssim_core.converters import ConverterErrors, HostArray
 from crosssim_core.converters.errors import errors_of, fit, given_errors
 from crosssim_core.cores.plan import ArrayPart, ArrayPlan

@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 from crosssim_core.chain.block import Held
 from crosssim_core.chain.plan import ReadPlan
-from crosssim_core.chain.plan import stacked as of_stack
 from crosssim_core.cores.plan import ArrayPart, ArrayPlan
 
 
@@ -16,20 +15,6 @@ class Pick(NamedTuple):
     pieces: tuple[int, ...]
     outputs: slice
     inputs: slice
-
-
-def separable(whole: ArrayPlan, stack: int) -> bool:
-    """Whether outputs of one array can be read apart from each other.
-
-    So it is for converters that only round, which do to every line the same, where nobody watches
-    lines. Those of a single array serve all lines of a stack in their order, whatever they do.
-    """
-    if stack > 1 and len(whole.arrays) == 1:
-        return True
-    reads = [part.reads["mvm"] for part in whole.arrays]
-    adcs = [adc for read in reads for adc in read.adcs]
-    watched = any(read.watch is not None for read in reads)
-    return not watched and all(adc is None or adc.model.uniform is not None for adc in adcs)
 
 
 class _Share(NamedTuple):
@@ -54,8 +39,12 @@ class _Pattern(NamedTuple):
 
 def piece_rows(
     whole: ArrayPlan, pieces: tuple[Held, ...], stack: int
-) -> list[tuple[tuple[ArrayPart, ...], tuple[Pick, ...]]]:
-    """The rows of `Compact.reading`, with what each part holds."""
+) -> list[tuple[tuple[ArrayPart, ...], tuple[Pick, ...]]] | None:
+    """The rows of `Compact.reading`, with what each part holds; None if there are none.
+
+    So it is where a converter cannot tell its lines apart. One of a single array serves all lines
+    of a stack in their order, whatever it does.
+    """
     found: dict[_Pattern, list[int]] = {}
     kinds = _kinds([part.reads["mvm"] for part in whole.arrays])
     for k, piece in enumerate(pieces):
@@ -72,7 +61,10 @@ def piece_rows(
         parts, picks = [], []
         for start, stop, kind in pattern.shares:
             picks.append(Pick(tuple(members), lines, slice(start, stop)))
-            parts.append(_part(whole.arrays[kind], picks[-1], held, stacked=stack > 1))
+            part = _part(whole.arrays[kind], picks[-1], held, stacked=stack > 1)
+            if part is None:
+                return None
+            parts.append(part)
         rows.append((tuple(parts), tuple(picks)))
     return rows
 
@@ -89,9 +81,16 @@ def _shares(piece: Held, row: Sequence[ArrayPart], kinds: Sequence[int]) -> tupl
     return (*driven, *sorted(idle))
 
 
-def _part(array: ArrayPart, pick: Pick, held: tuple[Held, ...], *, stacked: bool) -> ArrayPart:
-    read = of_stack(array.reads["mvm"]) if stacked else array.reads["mvm"]
-    outputs, inputs = pick.outputs, pick.inputs
+def _part(
+    array: ArrayPart, pick: Pick, held: tuple[Held, ...], *, stacked: bool
+) -> ArrayPart | None:
+    """What ``array`` has of these pieces, with the converters of their lines."""
+    own, (outputs, inputs) = array.outputs, (pick.outputs, pick.inputs)
+    starts = (piece.outputs.start - own.start for piece in held)
+    lines = [start + line for start in starts for line in range(outputs.start, outputs.stop)]
+    read = array.reads["mvm"].of_lines(lines, own.stop - own.start, stacked=stacked)
+    if read is None:
+        return None
     return replace(
         array, outputs=outputs, inputs=inputs, reads={**array.reads, "mvm": read}, held=held
     )

@@ -8,6 +8,7 @@ import numpy as np
 
 from crosssim_core.converters import AdcSite
 from crosssim_core.converters.errors import errors_of, given_errors
+from crosssim_core.converters.lines import of_lines
 from crosssim_core.numerics.quantize import quantize_uniform
 from crosssim_core.parameters import AdcParams
 from crosssim_core.random import Stream
@@ -155,6 +156,20 @@ def check_kept_errors(subject: AdcSubject, /) -> None:
     )
 
 
+def check_lines_alone(subject: AdcSubject, /) -> None:
+    """Lines that are picked out are converted as they were among the others."""
+    model, x = subject.build(SEED), subject.inputs((50,))
+    some = list(range(1, subject.lines, 3))
+    few = of_lines(model, some)
+    if few is None or few is model or subject.record.stochastic_rounding:
+        return
+    want = subject.convert(model, x, -1)[..., some]
+    require(
+        np.array_equal(subject.convert(few, x[..., some], -1), want),
+        "of_lines makes a converter that gives other values than its lines did",
+    )
+
+
 ADC_CHECKS: tuple[Check, ...] = (
     *COMMON_CHECKS,
     check_lines,
@@ -162,5 +177,6 @@ ADC_CHECKS: tuple[Check, ...] = (
     check_output_range,
     check_levels,
     check_kept_errors,
+    check_lines_alone,
 )
 """Every check of an ADC model."""

@@ -1,6 +1,8 @@
 """Converters whose levels are equidistant and include both ends of their range."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Self
 
 from jaxtyping import Float
 
@@ -56,6 +58,10 @@ class QuantizerAdc:
             ParameterError: ``stochastic_rounding`` is on and there is no ``noise``.
         """
         return round_to(x, self.levels, self.params, noise)
+
+    def of_lines(self, lines: Sequence[int], /) -> Self:
+        """This converter, which treats all lines alike."""
+        return self
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,9 @@ There are ``2**bits - 1`` levels ``k high / (2**(bits-1) - 1)``, and a tie betwe
 to the odd ``k``.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Self
 
 from jaxtyping import Float
 
@@ -62,6 +64,10 @@ class SignMagnitudeAdc:
             ParameterError: ``stochastic_rounding`` is on and there is no ``noise``.
         """
         return round_to(x, self.levels, self.params, noise)
+
+    def of_lines(self, lines: Sequence[int], /) -> Self:
+        """This converter, which treats all lines alike."""
+        return self
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """Piecewise constant functions that hand out digital codes, and their tables."""
 
 from collections.abc import Sequence
+from copy import copy
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -8,6 +9,7 @@ from array_api_compat import array_namespace, device
 from jaxtyping import Float
 from numpy.typing import NDArray
 
+from crosssim_core.errors import ShapeError
 from crosssim_core.numerics.lookup import Lookup, look_up, lookup_of
 from crosssim_core.typing import Array
 
@@ -37,7 +39,8 @@ class Table:
 
     Args:
         rows: One function for each row.
-        lines_per_row: Neighbouring lines that share a row.
+        lines: Number of lines.
+        lines_per_row: Neighbouring lines that share a row; all of them where there is one row.
         bits: Resolution of the codes [bit].
         reference: Reference voltage, in the unit of the currents.
         origin: Current that thresholds and values of codes count from.
@@ -47,6 +50,7 @@ class Table:
         self,
         rows: Sequence[Steps],
         *,
+        lines: int,
         lines_per_row: int,
         bits: int,
         reference: float,
@@ -60,12 +64,32 @@ class Table:
             self.thresholds[i, : row.thresholds.size] = row.thresholds + origin
             codes[i, : row.codes.size] = row.codes
         self.values = value_of(codes, bits=bits, reference=reference) + origin
-        self.lines_per_row = lines_per_row
+        self.lines = lines
+        self.lines_per_row = lines_per_row if len(rows) > 1 else lines
         self._placed: dict[Any, Lookup] = {}
 
     def look_up(self, x: Float[Array, "*batch"], axis: int) -> Float[Array, "*batch"]:
-        """Values that the codes of the currents ``x`` stand for, in the data type of ``x``."""
+        """Values that the codes of the currents ``x`` stand for, in the data type of ``x``.
+
+        Raises:
+            ShapeError: There are more or fewer lines along ``axis``.
+        """
+        if x.shape[axis] != self.lines:
+            raise ShapeError(
+                f"this ADC serves {self.lines} lines and got {x.shape[axis]} along axis {axis} of "
+                f"currents of shape {tuple(x.shape)}"
+            )
         return look_up(x, self._like(x), axis=axis, lines_per_row=self.lines_per_row)
+
+    def of_lines(self, lines: Sequence[int]) -> "Table":
+        """The table of some of the lines, in this order."""
+        few = copy(self)
+        few.lines = few.lines_per_row = len(lines)
+        if len(self.thresholds) > 1:
+            rows, few.lines_per_row = _in_runs([line // self.lines_per_row for line in lines])
+            few.thresholds, few.values = self.thresholds[rows], self.values[rows]
+            few._placed = {}
+        return few
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_placed": {}}
@@ -84,6 +108,18 @@ class Table:
                 xp.astype(values, x.dtype if real else xp.float64),
             )
         return self._placed[key]
+
+
+def _in_runs(rows: Sequence[int]) -> tuple[list[int], int]:
+    """The same numbers in runs of equal length, and that length, the largest that there is.
+
+    The last run may be shorter.
+    """
+    for length in range(len(rows), 0, -1):
+        runs = [set(rows[i : i + length]) for i in range(0, len(rows), length)]
+        if all(len(run) == 1 for run in runs):
+            return [run.pop() for run in runs], length
+    return [], 1
 
 
 def value_of(codes: Codes, *, bits: int, reference: float) -> Real:

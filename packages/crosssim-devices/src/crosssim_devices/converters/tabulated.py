@@ -1,6 +1,7 @@
 """ADCs whose errors are static: once they are drawn, a conversion is a look-up in a table."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass, field
 from typing import ClassVar, Self
@@ -8,8 +9,7 @@ from typing import ClassVar, Self
 import numpy as np
 from jaxtyping import Float
 
-from crosssim_core.converters import AdcSite, ConverterErrors
-from crosssim_core.errors import ShapeError
+from crosssim_core.converters import AdcModel, AdcSite, ConverterErrors
 from crosssim_core.random import NoiseSource
 from crosssim_core.typing import Array
 from crosssim_devices.converters.params import CircuitAdcParams
@@ -51,7 +51,8 @@ class TabulatedAdc(ABC):
             rows = [steps.clipped(low, high) for steps in self.tabulate(errors)]
             table = Table(
                 rows,
-                lines_per_row=self.group_size if len(rows) > 1 else self.site.lines,
+                lines=self.site.lines,
+                lines_per_row=self.group_size,
                 bits=self.params.bits,
                 reference=self.reference,
                 origin=self.origin,
@@ -120,14 +121,29 @@ class TabulatedAdc(ABC):
         Raises:
             ShapeError: ``x`` has another number of lines than the site.
         """
-        if self.table is None:
-            return x
-        if x.shape[axis] != self.site.lines:
-            raise ShapeError(
-                f"this ADC serves {self.site.lines} lines and got {x.shape[axis]} along axis "
-                f"{axis} of currents of shape {tuple(x.shape)}"
-            )
+        return x if self.table is None else self.table.look_up(x, axis)
+
+    def of_lines(self, lines: Sequence[int], /) -> AdcModel:
+        """What converts these lines as the converters of the chip do."""
+        return self if self.table is None else TableAdc(self.table.of_lines(lines))
+
+
+@dataclass(frozen=True, slots=True)
+class TableAdc:
+    """Some of the lines of an ADC with static errors."""
+
+    table: Table
+    uniform: ClassVar[None] = None
+
+    def convert(
+        self, x: Float[Array, "*batch"], /, *, axis: int, noise: NoiseSource | None
+    ) -> Float[Array, "*batch"]:
+        """Value that the code of each current stands for [1]; see `TabulatedAdc.convert`."""
         return self.table.look_up(x, axis)
+
+    def of_lines(self, lines: Sequence[int], /) -> "TableAdc":
+        """Some of these lines."""
+        return TableAdc(self.table.of_lines(lines))
 
 
 def drawn(noise: NoiseSource, shape: tuple[int, ...], deviation: float) -> Real:
