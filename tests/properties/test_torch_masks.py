@@ -11,7 +11,14 @@ pytest.importorskip("crosssim_devices", reason="the converters are models of tha
 from analog_settings import ERRORS, tree  # noqa: E402
 from hypothesis import given, settings  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
-from layer_cases import assert_all_close, derivatives, every_layer  # noqa: E402
+from layer_cases import (  # noqa: E402
+    assert_all_close,
+    cell_cases,
+    conv_cases,
+    derivatives,
+    every_layer,
+    transposed_cases,
+)
 
 from crosssim_core.cores import compact  # noqa: E402
 from crosssim_torch import LayerOptions, from_torch  # noqa: E402
@@ -72,7 +79,17 @@ def all_zeros_are_left_out():
         yield
 
 
-@settings(max_examples=200)
+def check(case, chosen, groups, seed):
+    """Both chains give the same derivatives, when a layer is first read and thereafter."""
+    options, layers = LayerOptions(gradient="masked", groups=groups), []
+    for literal in (False, True):
+        params = tree(chosen, simulation__literal=literal)
+        layers.append(from_torch(case.stock(), params, case.bias_rows, seed=seed, options=options))
+    for _ in range(2):
+        got, want = (derivatives(layer, case) for layer in layers)
+        assert_all_close(got, want, 1e-5)
+
+
 @given(
     every_layer(),
     inputs,
@@ -85,21 +102,30 @@ def all_zeros_are_left_out():
 def test_masked_derivatives_are_those_of_the_literal_chain(
     case, dac, adc, style, limit, groups, seed
 ):
-    case, options = case.in_float64(), LayerOptions(gradient="masked", groups=groups)
     if adc and style.get("core.style") == "BITSLICED":
         adc = adc | {RANGE: [adc[RANGE]] * 2}
     chosen = ERRORS | dac | adc | style | {"xbar.array.Icol_max": limit}
-    got, want = (
-        derivatives(
-            from_torch(
-                case.stock(),
-                tree(chosen, simulation__literal=literal),
-                case.bias_rows,
-                seed=seed,
-                options=options,
-            ),
-            case,
-        )
-        for literal in (False, True)
-    )
-    assert_all_close(got, want, 1e-5)
+    check(case.in_float64(), chosen, groups, seed)
+
+
+pairs = st.sampled_from(("interleaved_posneg", "subtract_current_in_xbar"))
+
+
+@settings(max_examples=200)
+@given(
+    conv_cases() | transposed_cases() | cell_cases(),
+    adcs,
+    st.sampled_from((0, 2, 3, 5)),
+    st.sampled_from((0, 2, 4)),
+    pairs,
+    st.integers(0, 2**31),
+)
+def test_zeros_that_are_left_out_mask_what_they_mask_in_the_literal_chain(
+    case, adc, rows_max, cols_max, pair, seed
+):
+    sizes = {"core.rows_max": rows_max, "core.cols_max": cols_max}
+    limit = 0.6 if pair == "interleaved_posneg" else 0.0
+    own = {f"core.balanced.{pair}": True, "xbar.array.Icol_max": limit}
+    if pair == "interleaved_posneg":
+        own["core.balanced.subtract_current_in_xbar"] = True
+    check(case.in_float64(), ERRORS | adc | sizes | own, "dense", seed)

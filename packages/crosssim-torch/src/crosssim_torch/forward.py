@@ -96,7 +96,9 @@ def run_analog(
     layer, form = operands.layer, layout or operands.layer.layout
     check_input(x, form, operands.weight)
     rule = layer.arrays.plan.params[0].core.output_dtype
-    dtype, masked = output_dtype(rule, operands.weight, x), operands.gradient == "masked"
+    dtype = output_dtype(rule, operands.weight, x)
+    recorded = _records(x, operands.weight, operands.bias)
+    masked = recorded and operands.gradient == "masked"
     outside: list[Tensor] = []
     y: Tensor
 
@@ -105,14 +107,19 @@ def run_analog(
             # Else it would compute line currents in half precision.
             with torch.autocast(x.device.type, enabled=False):
                 return read(x)
+        # Makes what reads are derived from, which is not to be noted below.
+        vectors = layer.arrays.by_vectors("mvm", product)
         if not masked:
-            return own(_read(layer, x, form, product).to(dtype))
+            return own(_read(layer, x, form, product, vectors).to(dtype))
         with recording() as seen:
-            y = own(_read(layer, x, form, product).to(dtype))
-        outside.extend(_outside(operands, x, form, product, seen))
+            y = own(_read(layer, x, form, product, vectors).to(dtype))
+        axis = -1 if vectors else product.axis
+        known = _outside(operands.plan, x, form, axis, seen)
+        if known is not None:
+            outside.append(form.outputs(known, x) if vectors else known)
         return y
 
-    if not _records(x, operands.weight, operands.bias):
+    if not recorded:
         y = read(x)
         if form is layer.layout:
             operands.learn(x, y, product)
@@ -147,18 +154,12 @@ def _masked(y: Tensor, outside: list[Tensor]) -> Tensor:
 
 
 def _outside(
-    operands: Operands, x: Tensor, layout: Layout, product: ArrayProduct, record: Record
-) -> list[Tensor]:
-    """Elements of the output that what is out of range goes into; none where nothing can be."""
-    vectors = operands.layer.arrays.by_vectors("mvm", product)
-    rows = [row[0].outputs for row in operands.plan.parts]
-    outputs = [part.stop - part.start for part in rows]
-    outside = record.outside(-1 if vectors else product.axis, len(x), outputs)
-    if outside is None:
-        return []
-    if layout.stack > 1:
-        outside = flat(outside, -1 if vectors else product.axis)
-    return [layout.outputs(outside, x) if vectors else outside]
+    plan: ArrayPlan, x: Tensor, layout: Layout, axis: int, record: Record
+) -> Tensor | None:
+    """Outputs along ``axis`` that what is out of range goes into; None where nothing can be."""
+    rows = [row[0].outputs for row in plan.parts]
+    outside = record.outside(axis, len(x), [part.stop - part.start for part in rows])
+    return flat(outside, axis) if outside is not None and layout.stack > 1 else outside
 
 
 def may_record() -> bool:
@@ -256,7 +257,9 @@ def check_output_dtype(rule: OutputDType) -> None:
         )
 
 
-def _read(layer: AnalogLayer, x: Tensor, layout: Layout, product: ArrayProduct) -> Tensor:
+def _read(
+    layer: AnalogLayer, x: Tensor, layout: Layout, product: ArrayProduct, vectors: bool
+) -> Tensor:
     arrays, bias = layer.arrays, layer.bias
     dtype = arrays.state.conductance[0].dtype
     x = x.to(dtype)
@@ -267,7 +270,7 @@ def _read(layer: AnalogLayer, x: Tensor, layout: Layout, product: ArrayProduct) 
         driving: Tensor = layout.driving(x.detach())
         return driving
 
-    if not arrays.by_vectors("mvm", product):
+    if not vectors:
         y = arrays.read(x, "mvm", product, bias=bias, data=data)
         return y
     y = read_vectors(arrays, layout, x, product=product, data=data)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import torch
@@ -90,14 +91,17 @@ def _together(seen: list[Tensor], batch: int) -> Tensor:
     return torch.cat([torch.stack(chunk).any(0) for chunk in chunks])
 
 
-def _among(outside: Tensor, axis: int, lines: Sequence[int], count: int) -> Tensor:
+def _among(outside: Tensor, axis: int, lines: tuple[int, ...], count: int) -> Tensor:
     """What was seen of some of ``count`` lines; nothing of the others."""
     shape = list(outside.shape)
     shape[axis] = count
-    index = torch.tensor(lines, device=outside.device)
-    return torch.zeros(shape, dtype=torch.bool, device=outside.device).index_copy(
-        axis, index, outside
-    )
+    none = torch.zeros(shape, dtype=torch.bool, device=outside.device)
+    return none.index_copy(axis, _index(lines, outside.device), outside)
+
+
+@lru_cache(maxsize=1024)
+def _index(lines: tuple[int, ...], device: torch.device) -> Tensor:
+    return torch.tensor(lines, device=device)
 
 
 _current: ContextVar[Record | None] = ContextVar("record", default=None)
@@ -135,9 +139,12 @@ class WatchedAdc:
         return self.model.convert(x, axis=axis, noise=noise)
 
     def of_lines(self, lines: Sequence[int], /) -> "WatchedAdc | None":
-        """The same for some of the lines."""
+        """The same for some of the lines.
+
+        None where lines without data are out of range, which nobody sees who leaves them out.
+        """
         model = of_lines(self.model, lines)
-        if model is None:
+        if model is None or not self.low <= 0.0 <= self.high:
             return None
         return replace(self, model=model, place=self.place._replace(lines=tuple(lines)))
 

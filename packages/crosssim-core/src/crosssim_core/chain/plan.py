@@ -117,29 +117,17 @@ class ReadPlan:
             stochastic=reader is not None or (adc.stochastic_rounding and adc.converts),
         )
 
-    def of_lines(self, lines: Sequence[int], count: int, *, stacked: bool) -> "ReadPlan | None":
-        """The read of some lines alone; None where a converter cannot be told apart.
+    def of_lines(self, lines: Sequence[int], /) -> "ReadPlan | None":
+        """The read of these lines alone; None where a converter cannot tell them apart."""
+        adcs = tuple(adc and adc.of_lines(lines) for adc in self.adcs)
+        if adcs.count(None) > self.adcs.count(None):
+            return None
+        return replace(self, adcs=adcs, watch=self.watch and self.watch.of_lines(lines))
 
-        Args:
-            lines: Which ones.
-            count: Lines of the array.
-            stacked: Whether they are those of a stack of matrices, one after the other.
-        """
-        watch, adcs = self.watch, self.adcs
-        if list(lines) != list(range(count)):
-            watch = watch and watch.of_lines(lines)
-            adcs = tuple(adc and adc.of_lines(lines) for adc in adcs)
-            if adcs.count(None) > self.adcs.count(None):
-                return None
-        if stacked:
-            watch = watch and StackedWatch(watch)
-            adcs = tuple(adc and adc.stacked() for adc in adcs)
-        return replace(self, adcs=adcs, watch=watch)
-
-    @property
-    def foreseeable(self) -> bool:
-        """Whether equal currents are read alike each time, and nobody follows how."""
-        return not self.stochastic and self.watch is None
+    def stacked(self) -> "ReadPlan":
+        """The same read of lines that belong to a stack of matrices, one after the other."""
+        adcs = tuple(adc and adc.stacked() for adc in self.adcs)
+        return replace(self, adcs=adcs, watch=self.watch and StackedWatch(self.watch))
 
     @property
     def ohmic(self) -> bool:

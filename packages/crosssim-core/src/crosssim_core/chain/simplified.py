@@ -38,7 +38,7 @@ Rewrites, each with the condition under which it is exact:
 ``leave_out_zeros``
     Cells that hold no weight are left out, and arrays read piece by piece, where such cells cancel;
     `Compact.suffices` tells where. What an array without cells adds to an output is a constant,
-    unless its conversions draw random numbers or are watched: then no current is converted.
+    unless its conversions draw random numbers: then no current is converted each time.
 
 For a tap, which is shown line currents, arrays are read as if their lines saturated at infinity:
 no rewrite is applied then that needs lines that do not saturate, and every current is formed.
@@ -164,7 +164,7 @@ def _shares(
 ) -> tuple[Share, ...]:
     """The shares of arrays that divide the inputs."""
     drivers = [source.driver for source in sources]
-    known = [block.idle and block.plan.foreseeable for block, _ in parts]
+    known = [block.idle and not block.plan.stochastic for block, _ in parts]
     idle = [block for (block, _), constant in zip(parts, known, strict=True) if constant]
     parts = [pair for pair, constant in zip(parts, known, strict=True) if not constant]
     beside = _without_cells(idle, weights)

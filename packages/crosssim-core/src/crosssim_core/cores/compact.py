@@ -52,7 +52,9 @@ class Compact:
         rows = piece_rows(whole, pieces, stored.stack) or []
         picks = tuple(pick for _, own in rows for pick in own)
         zeros = prod(whole.shape) - sum(prod(piece.shape) for piece in pieces)
-        calls = sum(pick.inputs.start < pick.inputs.stop for pick in picks) - len(whole.arrays)
+        random = any(part.reads["mvm"].stochastic for part in whole.arrays)
+        driven = (random or pick.inputs.start < pick.inputs.stop for pick in picks)
+        calls = sum(driven) - len(whole.arrays)
         if not rows or (stored.stack == 1 and zeros < WORTH_A_CALL * calls):
             return cls(whole, pieces, stored, None, ())
         reading = replace(whole, parts=tuple(parts for parts, _ in rows))

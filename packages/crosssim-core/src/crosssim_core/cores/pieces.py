@@ -85,14 +85,16 @@ def _part(
     array: ArrayPart, pick: Pick, held: tuple[Held, ...], *, stacked: bool
 ) -> ArrayPart | None:
     """What ``array`` has of these pieces, with the converters of their lines."""
-    own, (outputs, inputs) = array.outputs, (pick.outputs, pick.inputs)
+    own, (outputs, inputs), read = array.outputs, pick[1:], array.reads["mvm"]
     starts = (piece.outputs.start - own.start for piece in held)
     lines = [start + line for start in starts for line in range(outputs.start, outputs.stop)]
-    read = array.reads["mvm"].of_lines(lines, own.stop - own.start, stacked=stacked)
-    if read is None:
+    all_driven = inputs.start < inputs.stop and lines == list(range(own.stop - own.start))
+    few = read if all_driven else read.of_lines(lines)
+    if few is None:
         return None
+    few = few.stacked() if stacked else few
     return replace(
-        array, outputs=outputs, inputs=inputs, reads={**array.reads, "mvm": read}, held=held
+        array, outputs=outputs, inputs=inputs, reads={**array.reads, "mvm": few}, held=held
     )
 
 
