@@ -1,11 +1,15 @@
 """Groups of convolutions, dense or packed, and zeros that stand for no weight."""
 
+from unittest.mock import patch
+
 import pytest
 import torch
 from analog_settings import EIGHT_BITS, ERRORS, needs_devices, tree
 from erring_models import bench_installed
 from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
 
+from crosssim_core.cores import compact
 from crosssim_core.errors import ParameterError
 from crosssim_torch import (
     LayerOptions,
@@ -95,6 +99,30 @@ def test_a_quarter_of_a_gru_is_not_stored_and_left_out_where_that_is_worth_it(si
     assert read_cells(layer, "l0") == 2 * size**2 * (6 if size > 100 else 8)
     assert read_cells(literal, "l0") == 2 * 8 * size**2
     torch.testing.assert_close(layer(x)[0], literal(x)[0])
+
+
+def multiplications(layer, x):
+    """Those of one read, and of its derivatives by inputs and weights."""
+    layer(x)
+    with FlopCounterMode(display=False) as reading:
+        y = layer(x.requires_grad_())
+    with FlopCounterMode(display=False) as deriving:
+        y.sum().backward()
+    return [counter.get_total_flops() // 2 for counter in (reading, deriving)]
+
+
+@needs_devices
+@pytest.mark.parametrize("gradient", ["straight", "masked"])
+@pytest.mark.parametrize("model", ["SignMagnitudeADC", "SarADC"])
+def test_no_zero_is_multiplied_in_either_direction(model, gradient):
+    params = tree(EIGHT_BITS, core__rows_max=18, core__cols_max=5, xbar__adc__mvm__model=model)
+    options = LayerOptions(gradient=gradient)
+    with patch.object(compact, "WORTH_A_CALL", 0):
+        gru = from_torch(nn.GRUCell(6, 20), params, options=options)
+        conv = from_torch(nn.Conv1d(8, 8, 3, groups=8), params, options=options)
+        assert multiplications(gru, torch.rand(7, 6)) == [7 * 60 * 26, 2 * 7 * 60 * 26]
+        # Of derivatives of grouped kernels PyTorch counts those between groups, which it leaves out.
+        assert multiplications(conv, torch.rand(5, 8, 9))[0] == 5 * 8 * 3 * 7
 
 
 @needs_devices

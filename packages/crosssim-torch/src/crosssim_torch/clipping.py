@@ -13,7 +13,7 @@ from torch import Tensor
 from crosssim_core.chain.inputs import InputPath
 from crosssim_core.chain.lines import flat
 from crosssim_core.cores import ArrayPlan
-from crosssim_core.layers import Layout
+from crosssim_core.layers import CellLayout, Layout
 from crosssim_core.parameters import CrossSimParameters
 
 
@@ -125,7 +125,8 @@ def stand_in(
         ranges: Of the DACs.
         layout: How data become vectors.
         x: As the layout takes it.
-        weight: The ideal weights, as a matrix or as a kernel; they get the derivatives.
+        weight: The ideal weights, as a matrix, as a kernel, or as those of both halves of a cell;
+            they get the derivatives.
         bias: What array rows hold, which are driven by a constant.
         programmed: The weights that the arrays hold, like ``weight``.
     """
@@ -133,5 +134,7 @@ def stand_in(
     if held.dim() > 2:
         bare: Any = replace(layout, bias_rows=0)  # type: ignore[type-var]
         held = bare.matrix(held)
+    elif isinstance(layout, CellLayout) and len(held) < layout.shape[0]:
+        held = layout.placed(held)
     y = ranges.products(x.to(held.dtype), held, layout)
     return y if bias is None else layout.add_bias(y, bias.to(y.dtype))

@@ -8,8 +8,10 @@ import torch
 from torch import Tensor
 
 from crosssim_core.errors import ParameterError
+from crosssim_core.layers import CellLayout
 from crosssim_torch.analog import AnalogModule
 from crosssim_torch.forward import Operands, may_record, run_analog
+from crosssim_torch.gategradients import GateRead
 from crosssim_torch.gradients import LinearRead
 from crosssim_torch.products import LinearProduct
 
@@ -23,7 +25,8 @@ Step = Callable[[Tensor, States], States]
 def gate_operands(module: AnalogModule, key: str) -> Operands:
     """The matrix of a cell; its derivatives go to both weights and both biases.
 
-    Where nobody can ask for derivatives the weights stay apart: no matrix is made of them.
+    Weights of input and state lie side by side, without the zeros of a GRU unless inputs pass
+    through these. Where nobody can ask for derivatives the weights stay apart.
     """
     holding = module._holdings(module._rows, module._options)[key]
     layer = module._layer(key, holding)
@@ -32,8 +35,9 @@ def gate_operands(module: AnalogModule, key: str) -> Operands:
     along = module._linear_map(key, holding)
     programmed = along.weights[0]
     if may_record():
-        weight = layout.matrix(weight, weight_hh)
-        programmed = layout.matrix(*along.weights) if along.matrix is None else along.matrix
+        weight, programmed = torch.cat((weight, weight_hh), dim=1), torch.cat(along.weights, dim=1)
+        if along.matrix is not None:
+            weight, programmed = layout.placed(weight), along.matrix
     return Operands(
         layer,
         module._tiles[key].whole,
@@ -47,8 +51,12 @@ def gate_operands(module: AnalogModule, key: str) -> Operands:
 
 def gate_sums(operands: Operands, x: Tensor, h: Tensor) -> Tensor:
     """What the gates take, ``(N, outputs)``: one product with (input, state)."""
-    vectors = torch.cat((x, h), dim=-1)
+    vectors, layout = torch.cat((x, h), dim=-1), operands.layer.layout
     product = LinearProduct(vectors.shape[-1])
+    if isinstance(layout, CellLayout) and len(operands.weight) < layout.shape[0]:
+        return run_analog(
+            operands, vectors, product=product, record=GateRead, geometry=(layout.halves,)
+        )
     return run_analog(operands, vectors, product=product, record=LinearRead)
 
 

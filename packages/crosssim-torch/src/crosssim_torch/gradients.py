@@ -28,7 +28,7 @@ Padding = tuple[tuple[int, int], ...]
 """Zeros before and after each image axis."""
 
 
-def _remember(ctx: Any, x: Tensor, programmed: Tensor, weight: Tensor, y: Tensor) -> None:
+def remember(ctx: Any, x: Tensor, programmed: Tensor, weight: Tensor, y: Tensor) -> None:
     """Save what derivatives are made of, and ``weight`` for derivatives of derivatives.
 
     The weight may be edited before the backward pass, which tensors that are saved must not be;
@@ -46,7 +46,7 @@ def _remember(ctx: Any, x: Tensor, programmed: Tensor, weight: Tensor, y: Tensor
         ctx.output_shape, ctx.output_dtype = y.shape, y.dtype
 
 
-def _remembered(ctx: Any) -> tuple[Tensor, Tensor]:
+def remembered(ctx: Any) -> tuple[Tensor, Tensor]:
     """The input, and the programmed weights, which change as the ideal ones do."""
     x, programmed, *functional = ctx.saved_tensors
     weight = functional[0] if functional else ctx.weight
@@ -59,9 +59,9 @@ Product = Callable[[Tensor, Tensor], Tensor]
 """The digital product of a layer's input with weights in its stock shape."""
 
 
-def _along(ctx: Any, tangents: tuple[Any, ...], product: Product) -> Tensor:
+def along(ctx: Any, tangents: tuple[Any, ...], product: Product) -> Tensor:
     """How ``x W̃ + b`` changes along ``tangents``: those of x, the ideal weights, and b."""
-    x, programmed = _remembered(ctx)
+    x, programmed = remembered(ctx)
     of_x, of_weight, of_bias, *_ = tangents
     kind, parts = programmed.dtype, []
     # Autocast would compute in half precision what the arrays compute in full.
@@ -94,7 +94,7 @@ class LinearRead(Function):
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
         x, weight, bias, programmed, _ = inputs
-        _remember(ctx, x, programmed, weight, output)
+        remember(ctx, x, programmed, weight, output)
         ctx.weight_dtype = weight.dtype
         ctx.bias_dtype = None if bias is None else bias.dtype
 
@@ -102,7 +102,7 @@ class LinearRead(Function):
     def backward(ctx: Any, *grads: Any) -> tuple[Tensor | None, ...]:
         if grads[0] is None:
             return (None,) * 5
-        x, programmed = _remembered(ctx)
+        x, programmed = remembered(ctx)
         grad = grads[0].to(programmed.dtype)
         need_x, need_weight, need_bias, *_ = ctx.needs_input_grad
         count = prod(grad.shape[:-1])
@@ -118,7 +118,7 @@ class LinearRead(Function):
 
     @staticmethod
     def jvp(ctx: Any, *tangents: Any) -> Tensor:
-        return _along(ctx, tangents, F.linear)
+        return along(ctx, tangents, F.linear)
 
 
 class ConvRead(Function):
@@ -148,7 +148,7 @@ class ConvRead(Function):
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
         ctx.x_dtype, ctx.x_shape = inputs[0].dtype, inputs[0].shape
         x, weight, bias, programmed, _, ctx.stride, ctx.padding, ctx.dilation, ctx.groups = inputs
-        _remember(ctx, x, programmed, weight, output)
+        remember(ctx, x, programmed, weight, output)
         ctx.weight_dtype = weight.dtype
         ctx.bias_dtype = None if bias is None else bias.dtype
 
@@ -156,7 +156,7 @@ class ConvRead(Function):
     def backward(ctx: Any, *grads: Any) -> tuple[Tensor | None, ...]:
         if grads[0] is None:
             return (None,) * 9
-        x, programmed = _remembered(ctx)
+        x, programmed = remembered(ctx)
         need_x, need_weight, need_bias, *_ = ctx.needs_input_grad
         x, even = _padded(x.to(programmed.dtype), ctx.padding)
         gradients = torch.ops.aten.convolution_backward(
@@ -189,7 +189,7 @@ class ConvRead(Function):
             convolution = CONVOLUTIONS[len(even)]
             return convolution(x, weight, None, ctx.stride, even, ctx.dilation, ctx.groups)
 
-        return _along(ctx, tangents, convolve)
+        return along(ctx, tangents, convolve)
 
 
 def _padded(x: Tensor, padding: Padding) -> tuple[Tensor, tuple[int, ...]]:

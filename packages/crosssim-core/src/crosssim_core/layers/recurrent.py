@@ -113,6 +113,21 @@ class CellLayout:
                 parts.append(bias_columns(spread, rows, like=parts[0]))
         return array_namespace(weight_ih).concat(parts, axis=1)
 
+    def placed(self, both: Float[Array, "gates data"], /) -> Float[Array, "outputs data"]:
+        """The matrix without bias rows, of input weights and state weights side by side."""
+        blocks = self.input_blocks, self.state_blocks
+        halves = both[:, : self.input_size], both[:, self.input_size :]
+        spread = [self._spread(*half) for half in zip(halves, blocks, strict=True)]
+        return array_namespace(both).concat(spread, axis=1)
+
+    @property
+    def halves(self) -> tuple[tuple[slice, tuple[slice, ...]], ...]:
+        """Columns of input and of state, each with the outputs of its gates, in their order."""
+        size, blocks = self.hidden_size, (self.input_blocks, self.state_blocks)
+        columns = slice(0, self.input_size), slice(self.input_size, self._data)
+        gates = (tuple(slice(b * size, (b + 1) * size) for b in own) for own in blocks)
+        return tuple(zip(columns, gates, strict=True))
+
     def variables(
         self, matrix: Float[Array, "outputs inputs"], /
     ) -> tuple[Array, Array, Array | None, Array | None]:
