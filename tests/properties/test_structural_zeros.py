@@ -18,6 +18,7 @@ from watch import Watch
 from crosssim_core import ConvLayout
 from crosssim_core._array import array_namespace, as_host
 from crosssim_core.chain.literal import read_literal
+from crosssim_core.chain.product import MATRIX_PRODUCT
 from crosssim_core.cores import ArrayPlan, Compact, ProgrammedArrays, compact
 from crosssim_core.layers import CellLayout, wired
 from crosssim_core.random import Occasions, Stream
@@ -136,6 +137,9 @@ def test_what_is_left_out_changes_nothing(xp, layout, shared, own, limits, unifo
     want = read_literal(x, plan.grid(state, "mvm"), weights=state.weights, noise=same)
     want = as_host(want)
     assert noise.drawn == same.drawn
+    straight = reading.straight(x, "mvm", MATRIX_PRODUCT)
+    if straight is not None:
+        np.testing.assert_array_equal(as_host(straight(x, None)), got)
     event(f"draws: {noise.drawn > 0}")
     sure = ~watch.ties((3,))
     assert got.shape == want.shape

@@ -121,7 +121,7 @@ def test_no_zero_is_multiplied_in_either_direction(model, gradient):
         gru = from_torch(nn.GRUCell(6, 20), params, options=options)
         conv = from_torch(nn.Conv1d(8, 8, 3, groups=8), params, options=options)
         assert multiplications(gru, torch.rand(7, 6)) == [7 * 60 * 26, 2 * 7 * 60 * 26]
-        # Of derivatives of grouped kernels PyTorch counts those between groups, which it leaves out.
+        # Of derivatives of kernels PyTorch counts those between groups, which it leaves out.
         assert multiplications(conv, torch.rand(5, 8, 9))[0] == 5 * 8 * 3 * 7
 
 

@@ -52,6 +52,9 @@ def gate_operands(module: AnalogModule, key: str) -> Operands:
 def gate_sums(operands: Operands, x: Tensor, h: Tensor) -> Tensor:
     """What the gates take, ``(N, outputs)``: one product with (input, state)."""
     vectors, layout = torch.cat((x, h), dim=-1), operands.layer.layout
+    known = operands.at_once(vectors)
+    if known is not None:
+        return known
     product = LinearProduct(vectors.shape[-1])
     if isinstance(layout, CellLayout) and len(operands.weight) < layout.shape[0]:
         return run_analog(

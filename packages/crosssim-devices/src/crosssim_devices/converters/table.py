@@ -85,10 +85,12 @@ class Table:
         """The table of some of the lines, in this order."""
         few = copy(self)
         few.lines = few.lines_per_row = len(lines)
-        if len(self.thresholds) > 1:
-            rows, few.lines_per_row = _in_runs([line // self.lines_per_row for line in lines])
-            few.thresholds, few.values = self.thresholds[rows], self.values[rows]
-            few._placed = {}
+        if len(self.thresholds) == 1:
+            few._placed = self._placed
+            return few
+        own = [line // self.lines_per_row for line in lines]
+        rows, few.lines_per_row = _in_runs(own, longest=self.lines_per_row)
+        few.thresholds, few.values = self.thresholds[rows], self.values[rows]
         return few
 
     def __getstate__(self) -> dict[str, Any]:
@@ -110,12 +112,12 @@ class Table:
         return self._placed[key]
 
 
-def _in_runs(rows: Sequence[int]) -> tuple[list[int], int]:
-    """The same numbers in runs of equal length, and that length, the largest that there is.
+def _in_runs(rows: Sequence[int], *, longest: int) -> tuple[list[int], int]:
+    """The same numbers in runs of equal length, and that length, as long as it can be.
 
     The last run may be shorter.
     """
-    for length in range(len(rows), 0, -1):
+    for length in range(longest, 0, -1):
         runs = [set(rows[i : i + length]) for i in range(0, len(rows), length)]
         if all(len(run) == 1 for run in runs):
             return [run.pop() for run in runs], length
