@@ -1,7 +1,8 @@
 """Time and memory of layers whose matrices hold structural zeros, over the stock layers.
 
 Depthwise convolutions in one array, over arrays of 144 rows, and with groups in arrays of their
-own; GRUs in one array and over arrays of 256 rows. All with 8-bit converters.
+own; GRUs in one array and over arrays of 256 rows. All with 8-bit converters, which round or are
+circuits. Each layer is read alone, and read and differentiated by its inputs and weights.
 """
 
 import argparse
@@ -22,11 +23,20 @@ CONVERTERS = {
     "xbar.dac.mvm": {"model": "SignMagnitudeDAC", "bits": 8},
     "xbar.adc.mvm": {"model": "SignMagnitudeADC", "bits": 8, "calibrated_range": [-4, 4]},
 }
-KINDS: dict[str, tuple[int, str]] = {
-    "dense, one array": (0, "dense"),
-    "dense, arrays of 144 rows": (144, "dense"),
-    "dense, arrays of 100 rows": (100, "dense"),
-    "packed": (0, "packed"),
+Kind = tuple[int, str, str]
+"""Rows of an array, 0 for all; where groups lie; model of the ADCs."""
+
+KINDS: dict[str, Kind] = {
+    "dense, one array": (0, "dense", "SignMagnitudeADC"),
+    "dense, arrays of 144 rows": (144, "dense", "SignMagnitudeADC"),
+    "dense, arrays of 100 rows": (100, "dense", "SignMagnitudeADC"),
+    "dense, arrays of 144 rows, SAR": (144, "dense", "SarADC"),
+    "packed": (0, "packed", "SignMagnitudeADC"),
+}
+GRU_KINDS: dict[str, Kind] = {
+    "one array": (0, "dense", "SignMagnitudeADC"),
+    "arrays of 256 rows": (256, "dense", "SignMagnitudeADC"),
+    "arrays of 256 rows, SAR": (256, "dense", "SarADC"),
 }
 
 
@@ -43,10 +53,24 @@ def cpu_times(jobs: list[Job], rounds: int) -> list[float]:
     return [statistics.median(own) for own in times]
 
 
-def analog(layer: nn.Module, rows: int, groups: str) -> AnalogModule:
-    """``layer`` over arrays of so many rows; 0 is unlimited."""
+def trained(layer: nn.Module, x: Tensor) -> Job:
+    """One read and all derivatives."""
+    x = x.clone().requires_grad_()
+
+    def run() -> object:
+        y = layer(x)
+        return (y[0] if isinstance(y, tuple) else y).sum().backward()
+
+    return run
+
+
+def analog(layer: nn.Module, rows: int, groups: str, adc: str) -> AnalogModule:
+    """``layer`` over arrays of some kind."""
     params = CrossSimParameters()
     params.update(CONVERTERS | {"core.rows_max": rows, "core.cols_max": 0})
+    params.xbar.adc.mvm.model = adc
+    if adc == "SarADC":
+        params.xbar.adc.mvm.sigma_capacitor = 0.03
     options = LayerOptions(groups=groups)  # type: ignore[arg-type]
     converted: AnalogModule = from_torch(layer, params, seed=0, options=options)
     return converted
@@ -57,17 +81,16 @@ def cells(layer: AnalogModule) -> int:
     return sum(b.numel() for name, b in layer.named_buffers() if "conductance" in name)
 
 
-def compare(
-    table: Table, name: str, layer: nn.Module, x: Tensor, kinds: dict[str, tuple[int, str]]
-) -> None:
+def compare(table: Table, name: str, layer: nn.Module, x: Tensor, kinds: dict[str, Kind]) -> None:
     """One row for each kind of arrays."""
     layers = [analog(layer, *kind) for kind in kinds.values()]
     jobs = [forward(layer, x), *(forward(one, x) for one in layers)]
-    stock, *times = cpu_times(jobs, 11)
-    table.add_row(name, "none: stock layer", f"{stock * 1e3:.2f}", "1.0", f"{peak(jobs[0]) >> 10}")
-    for kind, one, job, own in zip(kinds, layers, jobs[1:], times, strict=True):
-        cost = f"{own * 1e3:.2f}", f"{own / stock:.1f}", f"{peak(job) >> 10}", f"{cells(one)}"
-        table.add_row("", kind, *cost)
+    times = cpu_times(jobs, 11)
+    with_derivatives = cpu_times([trained(one, x) for one in (layer, *layers)], 11)
+    names, held = ("none: stock layer", *kinds), ["", *(f"{cells(one)}" for one in layers)]
+    for i, job in enumerate(jobs):
+        cost = [f"{own[i] * 1e3:.2f} ({own[i] / own[0]:.1f})" for own in (times, with_derivatives)]
+        table.add_row(name if i == 0 else "", names[i], *cost, f"{peak(job) >> 10}", held[i])
     table.add_section()
 
 
@@ -76,15 +99,15 @@ def main() -> None:
     argparse.ArgumentParser(description=__doc__).parse_args()
     torch.set_num_threads(1)
     torch.manual_seed(0)
-    table = Table("layer", "arrays", "CPU time [ms]", "over stock", "peak [KiB]", "cells stored")
+    times = "read [ms] (over stock)", "with derivatives [ms] (over stock)"
+    table = Table("layer", "arrays", *times, "peak [KiB]", "cells stored")
     for channels in (64, 128, 256):
         conv = nn.Conv2d(channels, channels, 3, padding=1, groups=channels)
         images = torch.randn(8, channels, 16, 16)
         compare(table, f"depthwise 3×3, {channels} channels", conv, images, KINDS)
     for size in (64, 256, 1024):
         gru = nn.GRU(size, size)
-        kinds = {"one array": (0, "dense"), "arrays of 256 rows": (256, "dense")}
-        compare(table, f"GRU {size}→{size}, 8 steps", gru, torch.randn(8, 32, size), kinds)
+        compare(table, f"GRU {size}→{size}, 8 steps", gru, torch.randn(8, 32, size), GRU_KINDS)
     Console(width=120).print(table)
 
 

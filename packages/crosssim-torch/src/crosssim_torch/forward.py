@@ -19,7 +19,8 @@ from crosssim_core.parameters import OutputDType
 from crosssim_torch.clipping import InputRanges, stand_in
 from crosssim_torch.options import Gradient
 from crosssim_torch.outputs import own
-from crosssim_torch.saturation import MaskGradient, ReadFor, Record, recording
+from crosssim_torch.outside import Record, recording
+from crosssim_torch.saturation import MaskGradient, ReadFor
 
 SHAPES = 16
 """Shapes of data that a layer remembers."""

@@ -123,9 +123,9 @@ class CellLayout:
     @property
     def halves(self) -> tuple[tuple[slice, tuple[slice, ...]], ...]:
         """Columns of input and of state, each with the outputs of its gates, in their order."""
-        size, blocks = self.hidden_size, (self.input_blocks, self.state_blocks)
         columns = slice(0, self.input_size), slice(self.input_size, self._data)
-        gates = (tuple(slice(b * size, (b + 1) * size) for b in own) for own in blocks)
+        blocks = self.input_blocks, self.state_blocks
+        gates = (tuple(self._outputs_of(own)) for own in blocks)
         return tuple(zip(columns, gates, strict=True))
 
     def variables(
@@ -213,6 +213,16 @@ class CellLayout:
             (of_input, self.input_blocks, self.input_bias_rows),
             (of_state, self.state_blocks, self.state_bias_rows),
         )
+
+    def _outputs_of(self, blocks: tuple[int, ...]) -> list[slice]:
+        """Outputs of these blocks; neighbours are one."""
+        found: list[slice] = []
+        for block in blocks:
+            start, stop = block * self.hidden_size, (block + 1) * self.hidden_size
+            if found and found[-1].stop == start:
+                start = found.pop().start
+            found.append(slice(start, stop))
+        return found
 
     def _spread(self, gates: Float[Array, "gates *rest"], blocks: tuple[int, ...]) -> Array:
         """The gates in their blocks, zeros in the others."""
