@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from types import SimpleNamespace
-from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -19,19 +18,12 @@ from crosssim_core import ConvLayout
 from crosssim_core._array import array_namespace, as_host
 from crosssim_core.chain.literal import read_literal
 from crosssim_core.chain.product import MATRIX_PRODUCT
-from crosssim_core.cores import ArrayPlan, Compact, ProgrammedArrays, compact
+from crosssim_core.cores import ArrayPlan, Compact, ProgrammedArrays
 from crosssim_core.layers import CellLayout, wired
 from crosssim_core.random import Occasions, Stream
 
 # Some settings have no effect with others.
 pytestmark = pytest.mark.filterwarnings("ignore::crosssim_core.errors.ParameterWarning")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def all_zeros_are_left_out():
-    """However few they are."""
-    with patch.object(compact, "WORTH_A_CALL", 0):
-        yield
 
 
 @st.composite

@@ -1,7 +1,6 @@
 """In a layer, the simplified chain computes what the literal chain computes."""
 
 from types import SimpleNamespace
-from unittest.mock import patch
 
 import pytest
 
@@ -16,7 +15,6 @@ from hypothesis import strategies as st  # noqa: E402
 from layer_cases import cell_cases, conv_cases, layer_cases  # noqa: E402
 from watch import Watch  # noqa: E402
 
-from crosssim_core.cores import compact  # noqa: E402
 from crosssim_torch import LayerOptions, from_torch  # noqa: E402
 from crosssim_torch.gates import gate_operands, gate_sums  # noqa: E402
 
@@ -25,13 +23,6 @@ pytestmark = pytest.mark.filterwarnings("ignore::crosssim_core.errors.ParameterW
 
 # Arrays that cut kernels apart, and those that do not.
 sizes = st.sampled_from((0, 0, 2, 5, 9))
-
-
-@pytest.fixture(scope="module", autouse=True)
-def all_zeros_are_left_out():
-    """However few they are."""
-    with patch.object(compact, "WORTH_A_CALL", 0):
-        yield
 
 
 def certain(layer, watch, x):

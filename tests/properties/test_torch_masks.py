@@ -1,7 +1,5 @@
 """Masked derivatives are the same through both chains, whatever is clipped."""
 
-from unittest.mock import patch
-
 import pytest
 
 torch = pytest.importorskip("torch", reason="torch is not installed")
@@ -20,7 +18,6 @@ from layer_cases import (  # noqa: E402
     transposed_cases,
 )
 
-from crosssim_core.cores import compact  # noqa: E402
 from crosssim_torch import LayerOptions, from_torch  # noqa: E402
 
 # What PyTorch says of the copy that its own padding='same' makes, and of its own projections.
@@ -70,13 +67,6 @@ styles = st.sampled_from(
         {"core.style": "BITSLICED", "core.weight_bits": 5},
     )
 )
-
-
-@pytest.fixture(scope="module", autouse=True)
-def all_zeros_are_left_out():
-    """However few they are."""
-    with patch.object(compact, "WORTH_A_CALL", 0):
-        yield
 
 
 def check(case, chosen, groups, seed):

@@ -1,7 +1,5 @@
 """Groups of convolutions, dense or packed, and zeros that stand for no weight."""
 
-from unittest.mock import patch
-
 import pytest
 import torch
 from analog_settings import EIGHT_BITS, ERRORS, needs_devices, tree
@@ -9,7 +7,6 @@ from erring_models import bench_installed
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from crosssim_core.cores import compact
 from crosssim_core.errors import ParameterError
 from crosssim_torch import (
     LayerOptions,
@@ -88,7 +85,7 @@ def test_zeros_are_multiplied_where_lines_cannot_be_told_apart(kind):
 
 @needs_devices
 @pytest.mark.parametrize("size", [8, 192])
-def test_a_quarter_of_a_gru_is_not_stored_and_left_out_where_that_is_worth_it(size):
+def test_a_quarter_of_a_gru_is_neither_stored_nor_read(size):
     torch.manual_seed(0)
     stock, x = nn.GRU(size, size).double(), torch.rand(2, 3, size).double()
     params = EIGHT_BITS | {"core.rows_max": 100, "core.cols_max": 300}
@@ -96,7 +93,7 @@ def test_a_quarter_of_a_gru_is_not_stored_and_left_out_where_that_is_worth_it(si
         from_torch(stock, tree(params, simulation__literal=on)) for on in (False, True)
     )
     assert cells(layer) == 2 * 6 * size**2
-    assert read_cells(layer, "l0") == 2 * size**2 * (6 if size > 100 else 8)
+    assert read_cells(layer, "l0") == 2 * 6 * size**2
     assert read_cells(literal, "l0") == 2 * 8 * size**2
     torch.testing.assert_close(layer(x)[0], literal(x)[0])
 
@@ -117,12 +114,11 @@ def multiplications(layer, x):
 def test_no_zero_is_multiplied_in_either_direction(model, gradient):
     params = tree(EIGHT_BITS, core__rows_max=18, core__cols_max=5, xbar__adc__mvm__model=model)
     options = LayerOptions(gradient=gradient)
-    with patch.object(compact, "WORTH_A_CALL", 0):
-        gru = from_torch(nn.GRUCell(6, 20), params, options=options)
-        conv = from_torch(nn.Conv1d(8, 8, 3, groups=8), params, options=options)
-        assert multiplications(gru, torch.rand(7, 6)) == [7 * 60 * 26, 2 * 7 * 60 * 26]
-        # Of derivatives of kernels PyTorch counts those between groups, which it leaves out.
-        assert multiplications(conv, torch.rand(5, 8, 9))[0] == 5 * 8 * 3 * 7
+    gru = from_torch(nn.GRUCell(6, 20), params, options=options)
+    conv = from_torch(nn.Conv1d(8, 8, 3, groups=8), params, options=options)
+    assert multiplications(gru, torch.rand(7, 6)) == [7 * 60 * 26, 2 * 7 * 60 * 26]
+    # Of derivatives of kernels PyTorch counts those between groups, which it leaves out.
+    assert multiplications(conv, torch.rand(5, 8, 9))[0] == 5 * 8 * 3 * 7
 
 
 @needs_devices

@@ -1,7 +1,6 @@
 """A matrix stored and read without its structural zeros."""
 
 from dataclasses import dataclass, replace
-from math import prod
 
 from jaxtyping import Float
 
@@ -13,12 +12,6 @@ from crosssim_core.cores.pieces import Pick, piece_rows
 from crosssim_core.cores.plan import ArrayPlan, ArrayState
 from crosssim_core.cores.weights import check_holds_zero
 from crosssim_core.typing import Array, DType
-
-WORTH_A_CALL = 2**15
-"""Zeros that cost what a further product of a batch of vectors costs beside its multiplications.
-
-Those of convolutions cost more, because they are multiplied at every position of an image.
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +30,7 @@ class Compact:
     reading: ArrayPlan | None
     """The arrays of ``whole`` as single outputs see them: each row are some outputs of some
     pieces, and the arrays that hold their cells, or nothing for them, which is told by a part
-    without inputs. None if single lines of their converters differ, or if zeros of a layer without
-    images are fewer than the further products are worth that it takes to leave them out.
-    """
+    without inputs. None if their converters cannot tell lines apart."""
     picks: tuple[Pick, ...]
     """What each part of ``reading`` holds."""
 
@@ -49,14 +40,10 @@ class Compact:
         if not pieces or any(0 in piece.shape for piece in pieces) or not _only_cells(whole):
             return None
         stored = _stored(whole, pieces)
-        rows = piece_rows(whole, pieces, stored.stack) or []
-        picks = tuple(pick for _, own in rows for pick in own)
-        zeros = prod(whole.shape) - sum(prod(piece.shape) for piece in pieces)
-        random = any(part.reads["mvm"].stochastic for part in whole.arrays)
-        driven = (random or pick.inputs.start < pick.inputs.stop for pick in picks)
-        calls = sum(driven) - len(whole.arrays)
-        if not rows or (stored.stack == 1 and zeros < WORTH_A_CALL * calls):
+        rows = piece_rows(whole, pieces, stored.stack)
+        if rows is None:
             return cls(whole, pieces, stored, None, ())
+        picks = tuple(pick for _, own in rows for pick in own)
         reading = replace(whole, parts=tuple(parts for parts, _ in rows))
         return cls(whole, pieces, stored, reading, picks)
 
