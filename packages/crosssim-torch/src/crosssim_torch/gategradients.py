@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.nn import functional as F
 
-from crosssim_torch.gradients import Read, along, remember, remembered
+from crosssim_torch.gradients import Read, along, remember, remembered, signed
 
 Halves = tuple[tuple[slice, tuple[slice, ...]], ...]
 """Columns of a matrix, and the outputs that its rows are there."""
@@ -24,6 +24,7 @@ class GateRead(Function):
     generate_vmap_rule = True
 
     @staticmethod
+    @signed
     def forward(
         x: Tensor,
         weight: Tensor,

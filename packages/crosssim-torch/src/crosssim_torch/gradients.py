@@ -9,6 +9,7 @@ forward mode goes along the same map.
 Source: Y. Bengio, N. Léonard, A. Courville 2013, arXiv:1308.3432.
 """
 
+import inspect
 from collections.abc import Callable
 from functools import reduce
 from math import prod
@@ -26,6 +27,12 @@ Read = Callable[[Tensor], Tensor]
 
 Padding = tuple[tuple[int, int], ...]
 """Zeros before and after each image axis."""
+
+
+def signed(forward: Any) -> Any:
+    """``forward`` with its signature at hand, which PyTorch asks for at every call."""
+    forward.__signature__ = inspect.signature(forward)
+    return forward
 
 
 def remember(ctx: Any, x: Tensor, programmed: Tensor, weight: Tensor, y: Tensor) -> None:
@@ -86,6 +93,7 @@ class LinearRead(Function):
     generate_vmap_rule = True
 
     @staticmethod
+    @signed
     def forward(
         x: Tensor, weight: Tensor, bias: Tensor | None, programmed: Tensor, read: Read
     ) -> Tensor:
@@ -131,6 +139,7 @@ class ConvRead(Function):
     generate_vmap_rule = True
 
     @staticmethod
+    @signed
     def forward(
         x: Tensor,
         weight: Tensor,

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, Self
 
@@ -100,34 +101,47 @@ def plain(tensor: Tensor | None) -> Tensor | None:
 
 
 def fingerprint(tensors: Iterable[Tensor | None]) -> int:
-    """A number that tells one set of values from another, in every type and on every device.
-
-    Each bit of a value and its place moves each bit of the number with even odds.
-
-    Source: the mixing steps of SplitMix64, G. L. Steele, D. Lea, C. H. Flood, OOPSLA 2014,
-    doi:10.1145/2660193.2660195; shifts are arithmetic here.
-    """
+    """A number that tells one set of values from another, in every type and on every device."""
     number = 0
     for tensor in tensors:
-        content = 1
-        if tensor is not None and not tensor.is_meta:
-            bits = tensor.detach().double().flatten().view(torch.int64)
-            places = torch.arange(1, len(bits) + 1, device=bits.device)
-            content = int(_mixed(places.mul_(MULTIPLIERS[0]).add_(bits)).sum())
-        told = f"{number} {content}".encode()
+        content = b"" if tensor is None or tensor.is_meta else _content(tensor.detach())
+        told = f"{number} {len(content)} ".encode() + content
         number = int.from_bytes(blake2b(told, digest_size=7).digest())
     return number
 
+
+ROW = 1024
+"""Values that have a factor of their own each."""
 
 MULTIPLIERS = (-0x61C8864680B583EB, -0x40A7B892E31B1A47, -0x6B2FB644ECCEEE15)
 """Odd numbers of 64 bits without any pattern, as signed ones."""
 
 
-def _mixed(bits: Tensor) -> Tensor:
-    """Each of ``bits``, which are overwritten, on its own."""
-    bits.bitwise_xor_(bits >> 30).mul_(MULTIPLIERS[1])
-    bits.bitwise_xor_(bits >> 27).mul_(MULTIPLIERS[2])
-    return bits.bitwise_xor_(bits >> 31)
+def _content(values: Tensor) -> bytes:
+    """How many values there are, and of each row the sum of their bits times their factors.
+
+    Source: J. L. Carter, M. N. Wegman, doi:10.1016/0022-0000(79)90044-8.
+    """
+    bits = values.double().flatten().view(torch.int64)
+    # The lower half of numbers of few digits is empty, and products pass bits upwards only.
+    bits = bits ^ (bits >> 32)
+    rows = torch.nn.functional.pad(bits, (0, -len(bits) % ROW)).view(-1, ROW)
+    sums = (rows * _factors(bits.device)).sum(1)
+    told: bytes = sums.cpu().numpy().tobytes()
+    return len(bits).to_bytes(8) + told
+
+
+@lru_cache(maxsize=16)
+def _factors(device: torch.device) -> Tensor:
+    """A row of odd numbers, by the mixing steps of SplitMix64; shifts are arithmetic here.
+
+    Source: G. L. Steele, D. Lea, C. H. Flood, OOPSLA 2014, doi:10.1145/2660193.2660195.
+    """
+    with apart():
+        bits = torch.arange(1, ROW + 1, device=device) * MULTIPLIERS[0]
+        bits = (bits ^ (bits >> 30)) * MULTIPLIERS[1]
+        bits = (bits ^ (bits >> 27)) * MULTIPLIERS[2]
+        return (bits ^ (bits >> 31)) | 1
 
 
 def _edits(tensor: Tensor | None) -> int:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from jaxtyping import Float
 
 from crosssim_core._array import array_namespace
-from crosssim_core.numerics.levels import of_sign, round_to_levels
+from crosssim_core.numerics.levels import round_to_levels
 from crosssim_core.typing import Array
 
 
@@ -43,7 +43,9 @@ class BalancedMapping:
         return xp.stack(split(w))[None, ...]
 
     def _one_sided(self, w: Array) -> tuple[Array, Array]:
-        return self._levels(of_sign(w, +1)), self._levels(of_sign(w, -1))
+        xp = array_namespace(w)
+        signed = xp.copysign(self._levels(xp.abs(w)), w)
+        return xp.clip(signed, self.g_min, None), xp.clip(-signed, self.g_min, None)
 
     def _two_sided(self, w: Array) -> tuple[Array, Array]:
         if self.cell_bits <= 0:

@@ -3,9 +3,10 @@
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
+import numpy as np
 from jaxtyping import Float
 
-from crosssim_core._array import array_namespace, device_of
+from crosssim_core._array import array_namespace
 from crosssim_core.chain.arithmetic import Arithmetic
 from crosssim_core.chain.inputs import InputPath, InputScale, Scale
 from crosssim_core.converters import UniformLevels
@@ -59,6 +60,10 @@ class Driver:
     """Code of the voltage 0, counted from the lowest level; 0.5 without levels."""
     zero: float | None = field(init=False, compare=False)
     """Code of the level zero; None if there is none."""
+    known: dict[int, tuple[Constants, Constants]] = field(
+        init=False, compare=False, repr=False, default_factory=dict
+    )
+    """What `constants` has found, by the bits of a number."""
 
     def __post_init__(self) -> None:
         levels = None if self.path.dac is None else self.path.dac.uniform
@@ -123,17 +128,22 @@ class Driver:
             return self.path.power(self.low + self.step_unit * step)
         return step * step
 
-    def constants(self, like: Array, work: Arithmetic, /) -> tuple[Constants, Constants]:
-        """What the inputs 0 and 1 become.
+    def constants(self, like: Array, /) -> tuple[Constants, Constants]:
+        """What the inputs 0 and 1 become, in the data type of ``like``.
 
         Where the scale follows from the inputs of a call, it counts as 1.
         """
-        known = self
+        bits = array_namespace(like).finfo(like.dtype).bits
+        if bits not in self.known:
+            self.known[bits] = self._constants(bits)
+        return self.known[bits]
+
+    def _constants(self, bits: int) -> tuple[Constants, Constants]:
+        scaled = self
         if self.path.scale.factor is None:
-            known = replace(self, path=replace(self.path, scale=InputScale(1.0)))
-        x = array_namespace(like).asarray([0.0, 1.0], dtype=like.dtype, device=device_of(like))
-        both = known.drive(x, work)
-        powers = [known.power(step) for step in both.steps]
+            scaled = replace(self, path=replace(self.path, scale=InputScale(1.0)))
+        both = scaled.drive(np.asarray([0.0, 1.0], dtype=f"float{bits}"), Arithmetic())
+        powers = [scaled.power(step) for step in both.steps]
         zero, one = (
             Constants(
                 float(both.whole[i]),

@@ -120,7 +120,7 @@ def _terms(
     """The terms of one weight slice."""
     adc, gain = plan.adcs[index], user / plan.mapping.units[index]
     g = cells.mean[index, ...]
-    variance = cells.variance[index, ...] if plan.reader is not None else None
+    variance = None if cells.variance is None else cells.variance[index, ...]
     if merges_pair(plan):
         summed = None if variance is None else variance[0, ...] + variance[1, ...]
         law = combined([(1.0, laws[0]), (-1.0, laws[1])]) if laws else None
@@ -176,7 +176,8 @@ def _bank(
         ahead = per * driver.low if term.law is None else 0.0
         start = _start(levels, like=g)
         constants.append(_constant(g, ahead, 0.0 if pooled else start))
-        starts.append(_filled(g.shape[:-1], start, like=g))
+        if pooled:
+            starts.append(_filled(g.shape[:-1], start, like=g))
         if term.law is not None:
             laws.append(combined([(per, less(term.law, background))]))
         gains.append(term.gain / per)

@@ -20,7 +20,8 @@ class ReadMoments(NamedTuple):
     """What a read of cells gives on average, and how far it strays."""
 
     mean: Float[Array, "*cells"]
-    variance: Float[Array, "*cells"]
+    variance: Float[Array, "*cells"] | None
+    """None for nothing."""
 
 
 @dataclass(frozen=True, slots=True)

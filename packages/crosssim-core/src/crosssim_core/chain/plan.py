@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from crosssim_core.arrays import ArrayCircuit, array_circuits
 from crosssim_core.chain.adcs import SliceAdc, TrimmedAdc
-from crosssim_core.chain.inputs import InputPath
+from crosssim_core.chain.drive import Driver
+from crosssim_core.chain.inputs import InputPath, InputScale
 from crosssim_core.chain.mapping import Mapping, Side
 from crosssim_core.chain.noise import CellReader
 from crosssim_core.chain.ranges import AdcRange, adc_range
@@ -22,7 +24,7 @@ from crosssim_core.plugins.registry import factory, find_model
 from crosssim_core.random import Stream
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ReadPlan:
     """One direction of one array, without its conductances."""
 
@@ -128,6 +130,17 @@ class ReadPlan:
         """The same read of lines that belong to a stack of matrices, one after the other."""
         adcs = tuple(adc and adc.stacked() for adc in self.adcs)
         return replace(self, adcs=adcs, watch=self.watch and StackedWatch(self.watch))
+
+    @cached_property
+    def driver(self) -> Driver:
+        """The input path after the rewrites ``merge_digits`` and ``fold_input_scale``."""
+        path, folded = self.path, 1.0
+        if path.dac is None and path.scale.factor is not None:
+            folded = path.scale.factor
+            path = replace(path, scale=InputScale(1.0))
+        if self.saturation == 0 and not (self.adc_per_digit and self.converts) and self.ohmic:
+            path = replace(path, digits=None, merged=path.digits)
+        return Driver(path, folded)
 
     @property
     def ohmic(self) -> bool:

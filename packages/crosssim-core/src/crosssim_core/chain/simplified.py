@@ -56,7 +56,6 @@ from crosssim_core.chain.arithmetic import added
 from crosssim_core.chain.block import Block, Grid, WeightRange, shown
 from crosssim_core.chain.drive import Driver
 from crosssim_core.chain.folding import Source, constant_of, fold, per_user
-from crosssim_core.chain.inputs import InputScale
 from crosssim_core.chain.lines import Lines
 from crosssim_core.chain.matrix import user_weights
 from crosssim_core.chain.noise import ReadMoments
@@ -86,12 +85,12 @@ def simplify(
     if len(cells) < len(blocks):
         return None
     noisy = any(block.plan.reader is not None for block in blocks)
-    like, work = blocks[0].conductance, product.arithmetic
+    like = blocks[0].conductance
     drivers: list[Driver] = []
     for block in blocks:
-        driver = _driver(block.plan)
+        driver = block.plan.driver
         drivers += [] if driver in drivers else [driver]
-    constants = (driver.constants(like, work) for driver in drivers)
+    constants = (driver.constants(like) for driver in drivers)
     sources = [
         Source(i, d, *both) for i, (d, both) in enumerate(zip(drivers, constants, strict=True))
     ]
@@ -140,20 +139,9 @@ def _mergeable(plan: ReadPlan) -> bool:
 
 
 def _moments(block: Block) -> ReadMoments | None:
-    """Mean and variance of the cells; the variance is 0 without read noise."""
+    """Mean and variance of the cells."""
     g, reader = block.conductance, block.plan.reader
-    return ReadMoments(g, array_namespace(g).zeros_like(g)) if reader is None else reader.moments(g)
-
-
-def _driver(plan: ReadPlan) -> Driver:
-    """The input path after the rewrites ``merge_digits`` and ``fold_input_scale``."""
-    path, folded = plan.path, 1.0
-    if path.dac is None and path.scale.factor is not None:
-        folded = path.scale.factor
-        path = replace(path, scale=InputScale(1.0))
-    if plan.saturation == 0 and not (plan.adc_per_digit and plan.converts) and plan.ohmic:
-        path = replace(path, digits=None, merged=path.digits)
-    return Driver(path, folded)
+    return ReadMoments(g, None) if reader is None else reader.moments(g)
 
 
 def _shares(
@@ -170,7 +158,7 @@ def _shares(
     beside = _without_cells(idle, weights)
     shares: tuple[Share, ...] = ()
     for source in sources:
-        own = [pair for pair in parts if drivers.index(_driver(pair[0].plan)) == source.path]
+        own = [pair for pair in parts if drivers.index(pair[0].plan.driver) == source.path]
         if own:
             shares += (_share(own, source, weights, product, None if shares else beside),)
     return shares
@@ -278,6 +266,8 @@ def _user_weights(block: Block, cells: ReadMoments, weights: WeightRange) -> Arr
 def _user_variances(block: Block, cells: ReadMoments, weights: WeightRange) -> Array:
     """Variance of the elements of `user_weights`."""
     mapping, variance = block.plan.mapping, cells.variance
+    if variance is None:
+        return array_namespace(cells.mean).zeros_like(cells.mean[0, 0, ...])
     shares = (
         (weights.half / unit) ** 2 * variance[i, sign, ...]
         for i, unit in enumerate(mapping.units)

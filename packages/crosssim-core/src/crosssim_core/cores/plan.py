@@ -13,7 +13,6 @@ from crosssim_core.chain.write import CellWriter
 from crosssim_core.cores.trees import Params, trees_of, warn_of_unheeded
 from crosssim_core.cores.weights import (
     check_holds_zero,
-    check_numbers,
     check_real,
     weight_range,
     weights_within,
@@ -216,9 +215,8 @@ class ArrayPlan:
             )
         check_real(matrix)
         xp = array_namespace(matrix)
-        exact = xp.astype(matrix, xp.float64)
+        exact = xp.astype(matrix, xp.float64, copy=False)
         core = self.params[0].core
-        check_numbers(exact)
         limits = weight_range(exact, core.mapping.weights)
         if wired is not None:
             check_holds_zero(limits)
@@ -248,10 +246,14 @@ class ArrayPlan:
         """The matrix that the conductances stand for, programming errors included."""
         like, (outputs, inputs) = state.conductance[0], self.shape
         xp, shape = array_namespace(like), (self.stack, outputs // self.stack, inputs)
-        matrix = xp.zeros(shape, dtype=like.dtype, device=device_of(like))
+        parts = []
         for part, held in zip(self.arrays, state.conductance, strict=True):
             weights = state.weights.half * weights_of(part.mapping, held)
-            weights += state.weights.middle
+            parts.append(weights + state.weights.middle if state.weights.middle else weights)
+        if len(parts) == 1:
+            return xp.reshape(parts[0], self.shape)
+        matrix = xp.empty(shape, dtype=like.dtype, device=device_of(like))
+        for part, weights in zip(self.arrays, parts, strict=True):
             matrix[..., part.outputs, part.inputs] = weights
         return xp.reshape(matrix, self.shape)
 

@@ -1,6 +1,6 @@
 """From the values of a matrix to weights within full scale."""
 
-from math import inf, prod
+from math import inf, isnan, prod
 
 from jaxtyping import Float
 
@@ -19,15 +19,19 @@ def weight_range(
     """Values that the ends of the weight scale stand for, when ``matrix`` is programmed.
 
     Raises:
-        ParameterError: They follow from the matrix, and that has infinite values.
+        ParameterError: ``matrix`` has NaN, for which no conductance stands; or they follow from
+            it, and it has infinite values.
 
     Source: CrossSim parameters ``core.mapping.weights.{min,max,percentile}``.
     """
     if mapping.percentile is None:
+        check_numbers(matrix)
         assert mapping.min is not None
         assert mapping.max is not None
         return WeightRange(mapping.min, mapping.max)
     limit, xp = symmetric_limit(matrix, percentile=mapping.percentile), array_namespace(matrix)
+    if isnan(limit):
+        check_numbers(matrix)
     # Quantiles may leave them out.
     if limit == inf or (mapping.percentile < 1 and bool(xp.any(xp.isinf(matrix)))):
         raise ParameterError(
