@@ -1,5 +1,6 @@
 """In a layer, the simplified chain computes what the literal chain computes."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -72,6 +73,50 @@ def test_the_simplified_chain_is_the_literal_chain(case, shared, own, limits, gr
     assert got.shape == want.shape == sure.shape
     scale = max(1.0, float(want.abs().max())) if want.numel() else 1.0
     torch.testing.assert_close(got[sure], want[sure], rtol=0, atol=1e-9 * scale)
+
+
+# Converters of the inputs that have no level at 0, which is what images are padded with.
+without_zero = st.sampled_from(((-1.13, 1.13, True), (-0.3, 1.0, True), (0.1, 1.0, False)))
+offsets = st.sampled_from(
+    (
+        {"core.style": "OFFSET"},
+        {"core.style": "BITSLICED", "core.bit_sliced.style": "OFFSET", "core.weight_bits": 8},
+    )
+)
+
+
+@settings(max_examples=150)
+@given(
+    conv_cases(),
+    offsets,
+    without_zero,
+    st.tuples(sizes, sizes),
+    st.sampled_from(("dense", "packed")),
+)
+def test_padding_is_what_converters_make_of_zero(case, style, limits, sizes, groups):
+    assume(case.arguments["padding"] not in ("valid", 0))
+    case = replace(case, arguments=case.arguments | {"padding_mode": "zeros"}).in_float64()
+    stock, x = case.stock(), case.input().detach()
+    low, high, signed = limits
+    chosen = style | {
+        "core.rows_max": sizes[0],
+        "core.cols_max": sizes[1],
+        "xbar.dac.mvm.model": "QuantizerDAC",
+        "xbar.dac.mvm.bits": 6,
+        "xbar.dac.mvm.signed": signed,
+        "core.mapping.inputs.mvm.min": low,
+        "core.mapping.inputs.mvm.max": high,
+        "xbar.adc.mvm.model": "QuantizerADC",
+        # So many levels that results hardly show which of two neighbours a tie has gone to.
+        "xbar.adc.mvm.bits": 24,
+        "xbar.adc.mvm.adc_range_option": "MAX",
+    }
+    options = LayerOptions(groups=groups)
+    analog, literal = (
+        from_torch(stock, tree(chosen, simulation__literal=on), case.bias_rows, options=options)
+        for on in (False, True)
+    )
+    torch.testing.assert_close(analog(x), literal(x), rtol=1e-4, atol=1e-4)
 
 
 @settings(max_examples=100)

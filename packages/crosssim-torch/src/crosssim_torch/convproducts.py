@@ -83,16 +83,18 @@ class ConvProduct:
     def positions(self, x: Tensor, /) -> int:
         return prod(self._image(x))
 
-    def total(self, like: Tensor, inputs: slice, gain: float, /, *, one: float) -> Operator:
+    def total(
+        self, like: Tensor, inputs: slice, gain: float, /, *, one: float, rest: float
+    ) -> Operator:
         window = self._window
         data, bias_rows = split(inputs, self.in_channels * window)
         if data.start % window or data.stop % window or data.start == data.stop:
             g = like.new_full((1, inputs.stop - inputs.start), gain)
-            return self.operator(g, inputs, constant=None, one=one, rest=0.0)
+            return self.operator(g, inputs, constant=None, one=one, rest=rest)
         channels = slice(data.start // window, data.stop // window)
         constant = like.new_full((1,), gain * one * bias_rows) if bias_rows else None
         kernel = like.new_full((1, 1, *self.kernel_size), gain)
-        convolve = self.convolution(kernel, constant, 0.0)
+        convolve = self.convolution(kernel, constant, rest * (channels.stop - channels.start))
 
         def sums(x: Tensor, further: Tensor | None) -> Tensor:
             total: Tensor = convolve(x[:, channels].sum(1, keepdim=True), further)
@@ -193,9 +195,11 @@ class GroupedConvProduct:
     def positions(self, x: Tensor, /) -> int:
         return self.groups * self.one.positions(x)
 
-    def total(self, like: Tensor, inputs: slice, gain: float, /, *, one: float) -> Operator:
+    def total(
+        self, like: Tensor, inputs: slice, gain: float, /, *, one: float, rest: float
+    ) -> Operator:
         g = like.new_full((self.groups, 1, inputs.stop - inputs.start), gain)
-        return self.operator(g, inputs, constant=None, one=one, rest=0.0)
+        return self.operator(g, inputs, constant=None, one=one, rest=rest)
 
     def _channels(self, own: slice, *, like: Tensor) -> slice | Tensor | None:
         """These channels of all groups; None if they are all that there are."""

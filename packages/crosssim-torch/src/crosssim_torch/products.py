@@ -58,7 +58,9 @@ class LinearProduct:
     def positions(self, x: Tensor, /) -> int:
         return prod(x.shape[1:-1]) if x.dim() > 1 else 0
 
-    def total(self, like: Tensor, inputs: slice, gain: float, /, *, one: float) -> Operator:
+    def total(
+        self, like: Tensor, inputs: slice, gain: float, /, *, one: float, rest: float
+    ) -> Operator:
         data, bias_rows = split(inputs, self.in_features)
         data = self._of_data(data)
 

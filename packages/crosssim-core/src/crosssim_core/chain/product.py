@@ -63,14 +63,17 @@ class ArrayProduct(Protocol):
     def positions(self, x: Any, /) -> int:
         """Vectors that one element of the first axis of ``x`` stands for; 0 for a single vector."""
 
-    def total(self, like: Array, inputs: slice, gain: float, /, *, one: float) -> Operator:
+    def total(
+        self, like: Array, inputs: slice, gain: float, /, *, one: float, rest: float
+    ) -> Operator:
         """`operator` of one line with ``gain`` for each of ``inputs``.
 
         Args:
             like: An array of the data type, and on the device, to compute with.
             inputs: As for `operator`.
             gain: Conductance of the line.
-            one: As for `operator`; the rest is 0.
+            one: As for `operator`.
+            rest: Likewise.
         """
 
 
@@ -113,7 +116,9 @@ class MatrixProduct:
     def positions(self, x: Array, /) -> int:
         return prod(x.shape[1:-1]) if x.ndim > 1 else 0
 
-    def total(self, like: Array, inputs: slice, gain: float, /, *, one: float = 1.0) -> Operator:
+    def total(
+        self, like: Array, inputs: slice, gain: float, /, *, one: float = 1.0, rest: float = 0.0
+    ) -> Operator:
         xp = array_namespace(like)
 
         def sums(v: Array, further: Any) -> Array:

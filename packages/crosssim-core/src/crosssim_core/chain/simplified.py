@@ -175,13 +175,13 @@ def _share(
     block, g = parts[0][0], parts[0][1].mean
     lines = (*g.shape[2:-2], block.outputs.stop - block.outputs.start)
     constant = constant_of(lines, sum(part.constant for part in folded), like=g)
-    one = source.one.whole
+    one, rest = source.one.whole, source.zero.whole
     return Share(
         path=source.path,
         scaled=source.driver.path.scale.factor is None,
         banks=tuple(bank for part in folded for bank in part.banks),
         totals=tuple(
-            product.total(g, inputs, gain, one=one)
+            product.total(g, inputs, gain, one=one, rest=rest)
             for inputs, gain in _spans(
                 [(pair[0].inputs, part.total) for pair, part in zip(parts, folded, strict=True)]
             )
