@@ -8,6 +8,7 @@ from torch import nn
 from crosssim_core.chain import arithmetic
 from crosssim_torch import LayerOptions, from_torch
 from crosssim_torch.arithmetic import TorchArithmetic
+from crosssim_torch.calibration import calibrate
 
 pytest.importorskip("crosssim_devices", reason="the converters are models of that package")
 
@@ -96,6 +97,22 @@ def test_batches_that_are_read_in_pieces_are_masked_like_whole_ones(kind, litera
     monkeypatch.setattr(arithmetic, "ROOM", 200)
     for got, whole in zip(derivatives(layer, x), want, strict=True):
         torch.testing.assert_close(got, whole)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("model", ["SignMagnitudeADC", "QuantizerADC", "SarADC"])
+def test_ranges_that_were_calibrated_to_the_largest_values_mask_none_of_these(model, dtype):
+    for seed in range(20):
+        torch.manual_seed(seed)
+        stock, x = nn.Linear(9, 4, dtype=dtype), torch.randn(6, 9, dtype=dtype)
+        params = tree(RANGES, xbar__adc__mvm__model=model)
+        masked, straight = (
+            from_torch(stock, params, seed=1, options=LayerOptions(gradient=gradient))
+            for gradient in ("masked", "straight")
+        )
+        for layer in (masked, straight):
+            calibrate(layer, x, method="max", show_progress=False)
+        torch.testing.assert_close(derivatives(masked, x), derivatives(straight, x))
 
 
 def test_ideal_converters_mask_nothing():

@@ -29,6 +29,15 @@ from crosssim_torch.outputs import same_memory
 from crosssim_torch.outside import Place, current
 
 
+ROUNDING = 2.0**10
+"""What rounding makes of a current at most, in units of the last digit of a range: a range that was
+calibrated to the largest current holds it in whatever order its terms are added."""
+
+
+def _slack(end: float, current: Tensor) -> float:
+    return ROUNDING * torch.finfo(current.dtype).eps * end
+
+
 @dataclass(frozen=True, slots=True)
 class WatchedAdc:
     """A converter that tells when it is driven out of its range, and else is the one it holds."""
@@ -45,7 +54,8 @@ class WatchedAdc:
     def convert(self, x: Tensor, /, *, axis: int, noise: NoiseSource | None) -> Any:
         record = current()
         if record is not None:
-            outside = (x < self.low) | (x > self.high)
+            slack = _slack(max(abs(self.low), abs(self.high)), x)
+            outside = (x < self.low - slack) | (x > self.high + slack)
             record.note(self.place, _with_unit_line(outside, axis) if self.unit_line else outside)
         return self.model.convert(x, axis=axis, noise=noise)
 
@@ -71,7 +81,8 @@ class WatchedLines:
     def __call__(self, index: int, lines: Sequence[Tensor], /, *, axis: int) -> None:
         record = current()
         if record is not None:
-            outside = torch.stack([abs(line) > self.limit for line in lines]).any(0)
+            limit = self.limit + _slack(self.limit, lines[0])
+            outside = torch.stack([abs(line) > limit for line in lines]).any(0)
             if self.unit_line:
                 outside = _with_unit_line(outside, axis)
             record.note(self.place._replace(slice=index), outside)
