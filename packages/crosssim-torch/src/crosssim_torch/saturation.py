@@ -28,7 +28,6 @@ from crosssim_core.random import NoiseSource
 from crosssim_torch.outputs import same_memory
 from crosssim_torch.outside import Place, current
 
-
 ROUNDING = 2.0**10
 """What rounding makes of a current at most, in units of the last digit of a range: a range that was
 calibrated to the largest current holds it in whatever order its terms are added."""
