@@ -4,10 +4,11 @@ import copy
 
 import pytest
 import torch
-from analog_settings import tree
+from analog_settings import EIGHT_BITS, needs_devices, tree
 from torch import nn
 
 from crosssim_torch import AnalogConv2d, AnalogLinear, LayerOptions, from_torch
+from crosssim_torch.forward import Operands
 
 X = torch.rand(2, 4, 6, 6)
 
@@ -221,3 +222,23 @@ def test_shapes_that_do_not_fit_are_refused_again_and_again():
     for _ in range(2):
         with pytest.raises(ValueError, match="4 channels"):
             layer(torch.rand(2, 5, 6, 6))
+
+
+@needs_devices
+@pytest.mark.parametrize("draws", ["noise", "stochastic rounding", "both"])
+@pytest.mark.parametrize("converts", [False, True])
+@pytest.mark.parametrize("groups", [1, 2])
+def test_what_reads_draw_does_not_depend_on_how_they_go(draws, converts, groups, monkeypatch):
+    settings = dict(EIGHT_BITS) if converts else {}
+    settings["xbar.device.read_noise.enable"] = draws != "stochastic rounding"
+    settings["xbar.device.read_noise.model"] = "NormalProportionalDevice"
+    settings["xbar.adc.mvm.stochastic_rounding"] = converts and draws != "noise"
+    stock = nn.Conv2d(4, 6, 3, groups=groups)
+    short, general = (from_torch(stock, tree(settings), seed=3) for _ in range(2))
+    with torch.no_grad():
+        first = short(X), short(X), short(X)
+        monkeypatch.setattr(Operands, "learn", lambda *_: None)
+        for y in first:
+            assert torch.equal(y, general(X))
+    assert short._operands().straight
+    assert not general._operands().straight

@@ -56,9 +56,11 @@ def added_noise(lines: Tensor, variance: Tensor, noise: TorchNoise) -> bool:
 
 
 def _dense(x: Tensor) -> bool:
-    """Whether the elements of ``x`` are float32 and lie in one piece, in whatever order."""
+    """Whether ``x`` is plain float32 numbers that lie in one piece, in whatever order."""
+    if type(x) is not Tensor or x.dtype is not torch.float32:
+        return False
     whole: bool = torch.ops.aten.is_non_overlapping_and_dense(x)
-    return x.dtype is torch.float32 and whole
+    return whole
 
 
 def _launched(name: str, x: Tensor, *arguments: object, fuses: bool) -> bool:

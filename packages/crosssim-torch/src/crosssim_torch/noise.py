@@ -33,8 +33,11 @@ class TorchNoise:
         entropy = self._stream.entropy
         if not entropy.given:
             return None
-        if device not in self._generators:
+        known = self._generators.get(device)
+        if known is None:
             sequence = np.random.SeedSequence(entropy.get(), spawn_key=self._stream.key)
             seed = int(sequence.generate_state(1, np.uint64)[0] >> np.uint64(1))
-            self._generators[device] = torch.Generator(device).manual_seed(seed)
-        return self._generators[device]
+            made = torch.Generator(device).manual_seed(seed)
+            # Another thread may have been first.
+            known = self._generators.setdefault(device, made)
+        return known

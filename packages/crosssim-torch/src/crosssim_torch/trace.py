@@ -4,11 +4,13 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from hashlib import blake2b
 from typing import Any, Self
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from crosssim_core.errors import UnsupportedError
@@ -124,24 +126,23 @@ def _content(values: Tensor) -> bytes:
     """
     bits = values.double().flatten().view(torch.int64)
     # The lower half of numbers of few digits is empty, and products pass bits upwards only.
-    bits = bits ^ (bits >> 32)
+    bits = bits ^ ((bits >> 32) & 0xFFFFFFFF)
     rows = torch.nn.functional.pad(bits, (0, -len(bits) % ROW)).view(-1, ROW)
-    sums = (rows * _factors(bits.device)).sum(1)
+    sums = (rows * torch.from_numpy(_factors()).to(bits.device)).sum(1)
     told: bytes = sums.cpu().numpy().tobytes()
     return len(bits).to_bytes(8) + told
 
 
-@lru_cache(maxsize=16)
-def _factors(device: torch.device) -> Tensor:
+@cache
+def _factors() -> NDArray[np.int64]:
     """A row of odd numbers, by the mixing steps of SplitMix64; shifts are arithmetic here.
 
     Source: G. L. Steele, D. Lea, C. H. Flood, OOPSLA 2014, doi:10.1145/2660193.2660195.
     """
-    with apart():
-        bits = torch.arange(1, ROW + 1, device=device) * MULTIPLIERS[0]
-        bits = (bits ^ (bits >> 30)) * MULTIPLIERS[1]
-        bits = (bits ^ (bits >> 27)) * MULTIPLIERS[2]
-        return (bits ^ (bits >> 31)) | 1
+    bits = np.arange(1, ROW + 1) * MULTIPLIERS[0]
+    bits = (bits ^ (bits >> 30)) * MULTIPLIERS[1]
+    bits = (bits ^ (bits >> 27)) * MULTIPLIERS[2]
+    return (bits ^ (bits >> 31)) | 1
 
 
 def _edits(tensor: Tensor | None) -> int:

@@ -118,15 +118,16 @@ class ProgrammedArrays:
     def straight(self, x: Array, side: Side, product: ArrayProduct) -> Straight | None:
         """What `read` does for inputs of the shape of ``x``, as a function of inputs and bias.
 
-        It computes the same, bit by bit, but neither draws random numbers nor records anything;
-        None where that is to be done, and where no such function is known.
+        It computes the same, bit by bit, but records nothing; None where that is to be done, and
+        where no such function is known.
         """
-        if self.profile is not None or self._stochastic[side] or self._needs_vectors[side]:
+        if self.profile is not None or self._needs_vectors[side]:
             return None
         reader = self._reader(side, product)
         if reader is None or reader.batch(x) < x.shape[0]:
             return None
-        return straight(reader)
+        read = straight(reader)
+        return None if read is None else lambda x, bias: read(x, bias, self._noise(side))
 
     def read_in_pieces(
         self, pieces: Iterable[Array], side: Side, *, data: Callable[[], Array]
