@@ -1,7 +1,10 @@
 """What a network holds past its modules never goes on digitally without a word, nor analog."""
 
+import collections
+import dataclasses
 import functools
 import types
+import typing
 import warnings
 import weakref
 
@@ -13,6 +16,7 @@ from torch import nn
 
 from crosssim_core.errors import ConversionError, ConversionWarning
 from crosssim_torch import AnalogLinear, from_torch, to_torch
+from crosssim_torch.reach import reached
 
 # The compiler looks at derivatives of what is no leaf, and PyTorch warns of that.
 pytestmark = pytest.mark.filterwarnings("ignore:The .grad attribute")
@@ -231,3 +235,183 @@ def test_a_layer_by_itself_with_a_replaced_method_does_not_become_stock():
     layer.forward = functools.partial(AnalogLinear.forward, layer)
     with pytest.raises(ConversionError, match="forward replaced"):
         AnalogLinear.to_torch(layer)
+
+
+# What methods of a class, and objects, hold
+
+
+def made(layer):
+    """A class whose forward closes over a layer."""
+
+    class Closing(Net):
+        def forward(self, x):
+            return layer(x)
+
+    return Closing()
+
+
+BESIDE = nn.Linear(4, 3)
+LISTED = [BESIDE]
+BY_NAME = {"a": (BESIDE,)}
+
+
+class ReadsGlobal(Net):
+    def forward(self, x):
+        return self.fc(x) + BESIDE(x)
+
+
+class ReadsList(Net):
+    def forward(self, x):
+        return self.inner(x)
+
+    def inner(self, x):
+        return self.fc(x) + torch.stack([LISTED[0](row) for row in x])
+
+
+def helper(x):
+    return BY_NAME["a"][0](x)
+
+
+class ReadsThroughAFunction(Net):
+    @torch.no_grad()
+    def forward(self, x):
+        return self.fc(x) + helper(x)
+
+
+class ReadsInAProperty(Net):
+    @property
+    def beside(self):
+        return BESIDE
+
+    def forward(self, x):
+        return self.fc(x) + self.beside(x)
+
+
+class WithAList(Net):
+    L = (nn.ReLU(), [nn.Linear(4, 3)])
+
+
+class WithADefault(Net):
+    def forward(self, x, *, layer=BESIDE):
+        return layer(x)
+
+
+class Inherits(ReadsGlobal):
+    """The method is that of a base."""
+
+
+@pytest.mark.parametrize(
+    ("stock", "name"),
+    [
+        (lambda: made(nn.Linear(4, 3)), "forward"),
+        (ReadsGlobal, "forward"),
+        (ReadsList, "inner"),
+        (ReadsThroughAFunction, "forward"),
+        (ReadsInAProperty, "beside"),
+        (WithAList, "L"),
+        (WithADefault, "forward"),
+        (Inherits, "forward"),
+    ],
+)
+def test_layers_that_a_class_holds_or_its_methods_find_are_never_silently_digital(stock, name):
+    network = nn.Sequential(stock())
+    where = rf"0 \(\w+\) computes digitally: its {name} may hold"
+    with pytest.warns(ConversionWarning, match=where):
+        _, report = from_torch(network, tree(), report=True)
+    assert [row.why for row in report.digital] == [f"{name} held past the network"]
+    with pytest.raises(ConversionError, match=where):
+        from_torch(network, tree(), subclasses="raise")
+
+
+@dataclasses.dataclass
+class Data:
+    layer: nn.Module
+
+
+@dataclasses.dataclass(slots=True)
+class Slots:
+    layer: nn.Module
+    more: object = None
+
+
+class Unfilled:
+    __slots__ = ("first", "layers")
+
+    def __init__(self, layer):
+        self.layers = [layer]
+
+
+class Listed(list):
+    """A class of a user's."""
+
+
+HOLDERS = {
+    "deque": lambda fc: collections.deque([fc]),
+    "values": lambda fc: {"a": fc}.values(),
+    "items": lambda fc: {"a": fc}.items(),
+    "keys": lambda fc: {fc: "a"},
+    "proxy": lambda fc: types.MappingProxyType({"a": fc}),
+    "chain": lambda fc: collections.ChainMap({"a": fc}),
+    "user list": lambda fc: collections.UserList([fc]),
+    "weak": lambda fc: weakref.WeakSet([fc]),
+    "subclass": lambda fc: Listed([fc]),
+    "namespace": lambda fc: types.SimpleNamespace(a=fc),
+    "dataclass": Data,
+    "slots": lambda fc: Slots(None, Data(fc)),
+    "some slots": Unfilled,
+    "list of a global": lambda fc: lambda x: LISTED[0](x),
+    "function in a list": lambda fc: [lambda x: BY_NAME["a"][0](x)],
+    "object of a function": lambda fc: lambda_of(Data(fc)),
+}
+
+
+@pytest.mark.parametrize("holder", HOLDERS)
+def test_layers_that_containers_and_objects_hold_are_named(holder):
+    stock = Net()
+    stock.other = HOLDERS[holder](stock.fc)
+    if holder in ("values", "items", "weak", "proxy"):
+        # Such are not copied with a network, and so no network with them is converted.
+        assert reached(stock) == {"other": [stock.fc]}
+        return
+    with pytest.warns(ConversionWarning, match=r"the model \(Net\).* its other may hold"):
+        from_torch(stock, tree())
+
+
+class Settings:
+    """An object without layers, that refers to the network and to what a network is given."""
+
+    def __init__(self, network):
+        self.network, self.sizes, self.names = network, {"a": 1}, ["a", "b"]
+        self.kind, self.activation, self.itself = nn.Linear, nn.ReLU(), self
+
+
+SHARED = nn.Linear(4, 3)
+KINDS = {"linear": nn.Linear, "relu": nn.ReLU()}
+
+
+class Ordinary(Net):
+    kinds = KINDS
+    sizes: typing.ClassVar = [1, 2]
+
+    def __init__(self):
+        super().__init__()
+        self.fc = SHARED
+        self.settings = Settings(self)
+        self.settings.sizes = collections.deque([1, "a", torch.ones(2)])
+        self.optimizer = torch.optim.SGD(self.parameters(), 0.1)
+
+    @torch.no_grad()
+    def forward(self, x):
+        return KINDS["relu"](super().forward(x)) * len(WRAPPERS) * (self.sizes[0] == 1)
+
+    @staticmethod
+    def size(x):
+        return len(COARSE) + x.numel()
+
+
+def test_ordinary_classes_and_objects_need_no_warning():
+    stock = nn.Sequential(Ordinary(), *(nn.Linear(3, 3) for _ in range(2)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", ConversionWarning)
+        _, report = from_torch(stock, tree(COARSE), report=True, subclasses="raise")
+    assert not report.digital

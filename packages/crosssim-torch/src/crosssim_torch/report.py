@@ -11,7 +11,7 @@ from torch.nn.utils import parametrize
 
 from crosssim_torch.analog import AnalogModule
 from crosssim_torch.overrides import assigned_methods, is_lazy
-from crosssim_torch.reach import strays
+from crosssim_torch.reach import Found, strays
 from crosssim_torch.registry import ANALOG_CLASSES, NOT_BUILT, stock_base
 from crosssim_torch.tiles import Holding, Tile
 
@@ -94,9 +94,9 @@ class ConversionReport:
 
 def _rows(model: nn.Module) -> Iterable[LayerReport]:
     inner: set[int] = set()
-    network = set(map(id, model.modules()))
+    network, found = set(map(id, model.modules())), Found()
     for name, module in model.named_modules():
-        kind, past = type(module).__name__, strays(module, network)
+        kind, past = type(module).__name__, strays(module, network, found=found)
         if isinstance(module, AnalogModule) and not past:
             yield _analog(name, kind, module)
         elif id(module) in inner:

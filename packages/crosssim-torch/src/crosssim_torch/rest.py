@@ -9,7 +9,7 @@ from torch import nn
 from crosssim_core.errors import ConversionError, ConversionWarning, UnsupportedError
 from crosssim_torch.analog import AnalogModule
 from crosssim_torch.overrides import assigned_methods, is_lazy
-from crosssim_torch.reach import functions_without_self, reached, strays
+from crosssim_torch.reach import Found, functions_without_self, reached, strays
 from crosssim_torch.registry import ANALOG_CLASSES, NOT_BUILT
 from crosssim_torch.report import why_digital
 from crosssim_torch.selection import Choice, Names, chosen
@@ -20,7 +20,14 @@ Subclasses = Literal["warn", "raise", "convert"]
 
 def looked_at(model: nn.Module) -> list[nn.Module]:
     """Every module that may be converted, refused or warned of."""
-    return [m for m in model.modules() if _has_products(m) or reached(m) or assigned_methods(m)]
+    found = Found()
+
+    def may_be(module: nn.Module) -> bool:
+        return (
+            _has_products(module) or bool(assigned_methods(module)) or bool(reached(module, found))
+        )
+
+    return [module for module in model.modules() if may_be(module)]
 
 
 def check_the_rest(
@@ -65,8 +72,9 @@ def check_nothing_stays_analog(model: nn.Module, names: Names) -> None:
         ConversionError: One does: it would go on running them once there is a stock network.
     """
     network = {id(m) for m in model.modules() if not isinstance(m, AnalogModule)}
+    found = Found()
     for module in model.modules():
-        own = strays(module, network, AnalogModule)
+        own = strays(module, network, AnalogModule, found)
         if own:
             raise ConversionError(
                 f"{_named(module, names)} would go on running analog layers, because its "
@@ -96,7 +104,7 @@ def _unasked(
     """Modules that do something digitally which nobody asked for, and what."""
     converted = set(map(id, layers))
     staying = {id(module) for module in model.modules()} - converted
-    modules = looked_at(model)
+    modules, found = looked_at(model), Found()
     meant = set(map(id, chosen(modules, names, include, exclude)))
     left_out = set(map(id, modules)) - set(map(id, chosen(modules, names, None, exclude)))
     for module in modules:
@@ -117,7 +125,7 @@ def _unasked(
         # A container runs the layers within, whether it is itself meant or not.
         runs = any(id(part) in converted for part in module.modules())
         if id(module) in meant or (runs and id(module) not in left_out):
-            own = sorted({*strays(module, staying), *functions_without_self(module)})
+            own = sorted({*strays(module, staying, found=found), *functions_without_self(module)})
             if own:
                 yield where, f"computes digitally: {_PAST.format(', '.join(own))}"
 
