@@ -204,6 +204,20 @@ SPOILT = {
         "chip_conductance_0 are not finite",
     ),
     "no values": ("conductance_0", lambda t: t.to("meta"), "chip_conductance_0 hold no values"),
+    "doubled identity": (
+        "identity",
+        lambda t: torch.cat([t, t]),
+        "chip_identity has 12 numbers, and 6 were saved",
+    ),
+    "negative conductances": (
+        "conductance_0",
+        lambda t: -t,
+        "chip_conductance_0 are negative, which no conductance is",
+    ),
+    "turned limits": ("limits", lambda t: -t, "chip_limits do not ascend"),
+    "limits of 0": ("limits", lambda t: 0 * t, "chip_limits do not ascend"),
+    "a word": ("limits", lambda t: "wide", r"chip_limits \(str\) is none"),
+    "a word as record": ("record", lambda t: "wide", r"chip_record \(str\) is none"),
 }
 
 
@@ -218,6 +232,35 @@ def test_tensors_that_cannot_have_been_saved_so_are_refused_and_the_layer_goes_o
     assert other(X).isfinite().all()
     other[3].reinitialize()
     assert other[3].chip_identity[0] == before[0]
+
+
+def test_a_chip_without_limits_says_what_it_lacks():
+    state = analog(seed=1).state_dict()
+    del state["3.chip_limits"]
+    with pytest.raises(RuntimeError, match=r"The chip of 3: the checkpoint lacks chip_limits\."):
+        analog(seed=2).load_state_dict(state)
+
+
+@pytest.mark.parametrize("name", ["chip_foo", "chip_limits_0", "chip_identity2"])
+def test_tensors_of_the_chip_that_nothing_is_known_of_are_told_as_unexpected(name):
+    model, other = analog(seed=1), analog(seed=2)
+    state = model.state_dict() | {f"3.{name}": torch.ones(2)}
+    told = other.load_state_dict(state, strict=False)
+    assert told.unexpected_keys == [f"3.{name}"]
+    assert name not in dict(other[3].named_buffers())
+    assert torch.equal(other(X), model(X))
+    with pytest.raises(RuntimeError, match=rf"Unexpected key.*3\.{name}"):
+        other.load_state_dict(state)
+
+
+def test_errors_of_converters_that_are_no_real_numbers_are_refused():
+    model, other = (analog(seed=seed, settings=ERRORS | CIRCUIT) for seed in (1, 2))
+    name = next(name for name in model.state_dict() if "3.chip_adc_" in name)
+    before = dict(other[3].named_buffers())[name.removeprefix("3.")]
+    state = spoilt(model.state_dict(), name.removeprefix("3.chip_"), lambda t: t.to(torch.cfloat))
+    with pytest.raises(RuntimeError, match=r"(?s)The chip of 3: chip_adc_.*complex64"):
+        other.load_state_dict(state)
+    assert torch.equal(dict(other[3].named_buffers())[name.removeprefix("3.")], before)
 
 
 @pytest.mark.parametrize("missing", ["params", "rows", "options", "reads"])

@@ -111,25 +111,30 @@ class CarriedChip(ArrayHolder):
             for tile in self._tiles.values():
                 tile.written = None
         start = len(prefix)
-        chip = {k[start:]: v for k, v in state_dict.items() if k.startswith(prefix + PREFIX)}
+        own = {k[start:]: v for k, v in state_dict.items() if k.startswith(prefix)}
+        chip = {name: v for name, v in own.items() if name.startswith(PREFIX) and "." not in name}
         if chip and len(error_msgs) == before:
             try:
-                self._take_over(chip, {k[start:]: v for k, v in state_dict.items()})
+                unexpected_keys += [prefix + name for name in self._take_over(chip, own)]
             except CrossSimError as error:
                 error_msgs.append(f"The chip of {prefix.rstrip('.') or 'the layer'}: {error}")
 
-    def _take_over(self, chip: dict[str, Tensor], saved_weights: Mapping[str, Tensor]) -> None:
+    def _take_over(self, chip: dict[str, Tensor], saved_weights: Mapping[str, Tensor]) -> list[str]:
         """Become the chip of a checkpoint; if anything is wrong the present one stays.
 
         Where the checkpoint lacks weights, or has others than its arrays hold, they are programmed
         into that chip before the next read; with manual synchronization others that it has are
         edits, which wait for `synchronize`.
+
+        Returns:
+            Names in ``chip`` that tell of nothing that this layer has.
         """
         self._check_memory()
         check_whole(chip)
         saved = SavedChip.from_tensor(chip.pop(RECORD, None))
         rows = self._rows | saved.rows
         holdings = self._holdings(rows, saved.options)
+        known = {name for key in holdings for name in buffer_names(key, chip)}
         identities = saved.identities(chip, holdings)
         errors = saved.converters(chip, holdings)
         tiles = self._plan(saved.params, rows, saved.options, identities, errors)
@@ -152,6 +157,7 @@ class CarriedChip(ArrayHolder):
             elif saved.options.synchronization == "manual" and holding.is_told(self, saved_weights):
                 # Edits in place that waited when it was saved go on waiting.
                 tiles[key].mark_written(holding, self)
+        return sorted(chip.keys() - known)
 
 
 def _moved(buffer: Tensor, device: torch.device) -> Tensor:

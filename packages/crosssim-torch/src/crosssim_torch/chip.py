@@ -124,8 +124,9 @@ def state_of(key: str, buffers: Mapping[str, Any]) -> ArrayState:
     return ArrayState(WeightRange(*buffers[f"{prefix}limits"].tolist()), arrays)
 
 
-def buffer_names(key: str, buffers: Mapping[str, Any]) -> list[str]:
+def buffer_names(key: str, buffers: Iterable[str]) -> list[str]:
     """Names among ``buffers`` that belong to the matrix ``key``."""
     prefix = buffer_prefix(key)
-    starts = tuple(prefix + part for part in ("conductance_", "limits", "identity", "adc_"))
-    return [name for name in buffers if name.startswith(starts)]
+    single = [prefix + part for part in ("limits", "identity")]
+    starts = tuple(prefix + part for part in ("conductance_", "adc_"))
+    return [name for name in buffers if name in single or name.startswith(starts)]

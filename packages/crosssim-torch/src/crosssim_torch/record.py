@@ -59,6 +59,8 @@ class SavedChip:
     """Names of the tensors that hold errors of converters."""
     versions: dict[str, str]
     """Of the distributions whose converters keep no errors and are drawn again."""
+    identities_have: dict[str, int]
+    """Numbers of the identity of each matrix."""
 
     @classmethod
     def of(
@@ -72,7 +74,8 @@ class SavedChip:
         """What is to be told of these matrices."""
         errors = tuple(buffer_prefix(key) + n for key, tile in tiles.items() for n in tile.errors)
         redrawn = versions((tile.whole for tile in tiles.values()), READ, redrawn=True)
-        return cls(params, rows, options, reads.count, errors, redrawn)
+        lengths = {key: len(tile.identity.to_tensor()) for key, tile in tiles.items()}
+        return cls(params, rows, options, reads.count, errors, redrawn, lengths)
 
     def to_tensor(self) -> Tensor:
         """As bytes of JSON, which every format for tensors takes."""
@@ -85,6 +88,7 @@ class SavedChip:
             "reads": self.reads,
             "errors": self.errors,
             "versions": self.versions,
+            "identities": self.identities_have,
         }
         return torch.frombuffer(bytearray(json.dumps(values).encode()), dtype=torch.uint8)
 
@@ -108,7 +112,11 @@ class SavedChip:
             trees = [CrossSimParameters.from_dict(tree) for tree in values["params"]]
             params = trees[0] if values["single"] else trees
             options = LayerOptions.from_dict(values["options"])
-            told = tuple(values.get("errors", ())), dict(values.get("versions", {}))
+            told = (
+                tuple(values.get("errors", ())),
+                dict(values.get("versions", {})),
+                dict(values.get("identities", {})),
+            )
             return cls(params, dict(values["rows"]), options, int(values["reads"]), *told)
         except (LookupError, TypeError):
             raise unreadable from None
@@ -139,10 +147,16 @@ class SavedChip:
         """The chip of each matrix.
 
         Raises:
-            StateError: The checkpoint lacks one.
+            StateError: The checkpoint lacks one, or it has other numbers than were saved.
         """
         names = {key: f"{buffer_prefix(key)}identity" for key in keys}
         _check_complete(chip, names.values())
+        for key, name in names.items():
+            got = len(chip[name])
+            if got != self.identities_have.get(key, got):
+                raise StateError(
+                    f"{name} has {got} numbers, and {self.identities_have[key]} were saved."
+                )
         return {key: ChipIdentity.from_tensor(chip[name]) for key, name in names.items()}
 
     def buffers(
@@ -151,16 +165,17 @@ class SavedChip:
         """Copies of the tensors of ``chip`` on the device and in the precision of ``like``.
 
         Raises:
-            StateError: They do not fit the arrays.
+            StateError: They do not fit the arrays, or the checkpoint lacks some.
         """
         dtype, buffers = torch.promote_types(like.dtype, torch.float32), {}
         for key, tile in tiles.items():
             own, start = buffer_names(key, chip), buffer_prefix(key)
+            _check_complete(chip, [f"{start}limits"])
             wanted = {str(i): shape for i, shape in enumerate(tile.plan.state_shapes)}
             # A file may tell tensors in any order.
             numbers = [n.removeprefix(f"{start}conductance_") for n in own if "conductance" in n]
             got = {i: tuple(chip[f"{start}conductance_{i}"].shape) for i in sorted(numbers)}
-            if got != wanted or f"{start}limits" not in chip:
+            if got != wanted:
                 raise StateError(
                     f"its conductances have shapes {got}; by its parameters they are {wanted}."
                 )

@@ -1,6 +1,7 @@
 """Whether the tensors that tell of a chip in a checkpoint are such as were saved."""
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -11,12 +12,15 @@ IDENTITY_NUMBERS = 5
 """Numbers of an identity at least: those before the key of its stream."""
 
 
-def check_whole(chip: Mapping[str, Tensor]) -> None:
+def check_whole(chip: Mapping[str, Any]) -> None:
     """Check types, shapes and values of the tensors of one layer whose names begin with ``chip_``.
 
     Raises:
-        StateError: Some were averaged, cut, or never filled.
+        StateError: Some were averaged, cut, turned round, or never filled, or are no tensors.
     """
+    strange = [f"{n} ({type(v).__name__})" for n, v in chip.items() if not isinstance(v, Tensor)]
+    if strange:
+        raise StateError(f"tensors are needed, and {', '.join(strange)} is none.")
     other = [name for name, tensor in chip.items() if not _has_its_type(name, tensor)]
     if other:
         told = ", ".join(
@@ -30,6 +34,8 @@ def check_whole(chip: Mapping[str, Tensor]) -> None:
     _refuse(chip, lambda name, tensor: tensor.is_meta, "hold no values")
     _refuse(chip, lambda name, tensor: not _is_complete(name, tensor), "are not complete")
     _refuse(chip, lambda name, tensor: not bool(tensor.isfinite().all()), "are not finite")
+    _refuse(chip, _is_negative, "are negative, which no conductance is")
+    _refuse(chip, _is_turned, "do not ascend, from the lowest to the highest value of a weight")
 
 
 def _refuse(chip: Mapping[str, Tensor], is_wrong: Callable[[str, Tensor], bool], how: str) -> None:
@@ -45,7 +51,18 @@ def _has_its_type(name: str, tensor: Tensor) -> bool:
         return tensor.dtype is torch.uint8
     if name.endswith("_limits") or "_conductance_" in name:
         return tensor.is_floating_point()
-    return True
+    return not tensor.is_complex()
+
+
+def _is_negative(name: str, tensor: Tensor) -> bool:
+    return "_conductance_" in name and bool((tensor < 0).any())
+
+
+def _is_turned(name: str, tensor: Tensor) -> bool:
+    if not name.endswith("_limits"):
+        return False
+    low, high = tensor.tolist()
+    return bool(low >= high)
 
 
 def _is_complete(name: str, tensor: Tensor) -> bool:
