@@ -184,6 +184,32 @@ def test_an_unknown_mode_is_refused():
         layer(TIMES)
 
 
+@pytest.mark.parametrize(
+    ("stock", "size", "name", "shape"),
+    [
+        (lambda: nn.Linear(4, 3), "in_features", "weight", (3, 5)),
+        (lambda: nn.GRUCell(4, 3), "input_size", "weight_ih", (9, 5)),
+    ],
+)
+@pytest.mark.parametrize("assigned", [True, False])
+def test_weights_of_another_size_are_refused_because_the_size_of_a_layer_stays(
+    stock, size, name, shape, assigned
+):
+    layer = from_torch(stock(), tree())
+    before = getattr(layer, name)
+    if assigned:
+        setattr(layer, size, 5)
+    with pytest.raises(ShapeError, match=rf"{name} takes.*keeps the sizes.*{size}.*convert"):
+        setattr(layer, name, nn.Parameter(torch.ones(shape)))
+    assert getattr(layer, name) is before
+
+
+def test_a_kernel_that_the_attributes_do_not_tell_is_refused_with_their_names():
+    layer = from_torch(nn.Conv2d(4, 4, 3), tree())
+    with pytest.raises(ShapeError, match=r"weight takes.*its groups, channels and kernel_size"):
+        layer.weight = nn.Parameter(torch.ones(4, 4, 1, 1))
+
+
 # Options, and where data live
 
 

@@ -9,7 +9,7 @@ from analog_settings import tree
 from norms import lived_in, remaining
 from torch import nn
 
-from crosssim_core.errors import ConversionWarning, ShapeError
+from crosssim_core.errors import ConversionError, ConversionWarning, ShapeError
 from crosssim_torch import analog_modules, from_torch, to_torch
 
 KINDS = {
@@ -200,3 +200,10 @@ def test_an_instance_norm_is_left_alone():
     analog = from_torch(stock, tree(), fuse_batchnorm=True)
     x = torch.randn(2, 3, 5, 5)
     torch.testing.assert_close(analog(x), stock(x), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("given", ["yes", 1, ["1"]], ids=str)
+def test_what_says_nothing_of_batchnorms_is_refused(given):
+    stock = nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2)).eval()
+    with pytest.raises(ConversionError, match="fuse_batchnorm: give True, False, or a mapping"):
+        from_torch(stock, tree(), fuse_batchnorm=given)

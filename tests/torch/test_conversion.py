@@ -296,8 +296,12 @@ def test_a_subclass_that_may_do_anything_stays_digital_and_is_named():
 
 def test_a_parametrized_layer_stays_digital_and_is_named():
     stock = nn.Sequential(nn.Linear(2, 2), nn.utils.parametrizations.weight_norm(nn.Linear(2, 2)))
-    with pytest.warns(ConversionWarning, match="ParametrizedLinear"):
+    why = r"1 \(ParametrizedLinear\).* it is parametrized.*'convert' it becomes analog"
+    with pytest.warns(ConversionWarning, match=why):
         from_torch(stock, tree())
+    with pytest.raises(ConversionError, match=why):
+        from_torch(stock, tree(), subclasses="raise")
+    assert len(analog_modules(from_torch(stock, tree(), subclasses="convert"))) == 2
 
 
 def test_a_subclass_of_an_analog_layer_is_an_analog_module():

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+import torch
 from analog_settings import ERRORS, needs_devices, tree
 from choices import Custom, Net
 from torch import nn
@@ -56,6 +57,24 @@ def test_the_report_says_why_a_layer_stayed_digital():
         "left out of the conversion",
         "no analog twin is registered for its class",
     ]
+
+
+class WithLists(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(2, 2)
+        self.gains = nn.ParameterList([torch.ones(2), torch.ones(())])
+        self.shifts = nn.ParameterDict({"a": torch.ones(2)})
+        self.matrices = nn.ParameterList([torch.ones(2), torch.eye(2)])
+
+    def forward(self, x):
+        return (self.fc(x) * self.gains[0] + self.shifts["a"]) @ self.matrices[1]
+
+
+def test_a_list_of_parameters_is_told_of_only_if_it_may_hold_a_matrix():
+    _, report = from_torch(WithLists(), tree(), report=True)
+    told = [(row.name, row.why) for row in report.layers]
+    assert told[1:] == [("matrices", "no layer: what uses its matrices is digital")]
 
 
 def test_a_single_layer_has_a_report_too():

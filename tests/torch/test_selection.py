@@ -10,6 +10,7 @@ from crosssim_core.errors import ConversionError, UnsupportedError
 from crosssim_torch import (
     AnalogLinear,
     AnalogLinearLike,
+    LayerOptions,
     analog_modules,
     convertible_modules,
     from_torch,
@@ -50,6 +51,44 @@ def test_layers_are_chosen_by_name_or_by_predicate(choice, names):
 def test_a_pattern_that_means_nothing_is_refused(choice, message):
     with pytest.raises(ConversionError, match=message):
         from_torch(Net(), tree(), **choice)
+
+
+@pytest.mark.parametrize("argument", ["include", "exclude"])
+@pytest.mark.parametrize(
+    "choice",
+    [3, True, [3], ["head", None], nn.Linear, nn.ReLU(), iter(["head"])],
+    ids=["number", "truth", "numbers", "none", "class", "module", "iterator"],
+)
+def test_what_is_no_choice_of_modules_is_refused(argument, choice):
+    with pytest.raises(ConversionError, match=rf"{argument}: give a name pattern, a list of them"):
+        from_torch(Net(), tree(), **{argument: choice})
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"options": {"groups": "packed"}}, "options: .*LayerOptions.*'groups' to 'packed'"),
+        ({"options": {"structural_errors": True}}, "options: .*LayerOptions.*True"),
+        ({"options": {3: LayerOptions()}}, "options: .*patterns to LayerOptions.*3"),
+        ({"params": {}}, "params has no pattern that fits .*a mapping .* CrossSimParameters"),
+        ({"bias_rows": {"*": "2"}}, "bias_rows: .*to int.*'2'"),
+        ({"options": {"fc": LayerOptions()}}, r"named 'fc'\. The model is a single layer"),
+        ({"exclude": "fc"}, r"exclude: .*named 'fc'\. The model is a single layer"),
+    ],
+    ids=["groups", "errors", "number", "empty", "rows", "pattern", "exclude"],
+)
+@pytest.mark.parametrize("model", [lambda: nn.Linear(4, 3), Net], ids=["layer", "network"])
+def test_a_mapping_that_is_none_from_patterns_is_told_what_one_is(given, message, model):
+    stock = model()
+    if isinstance(stock, Net):
+        message = message.replace("The model is a single layer", "Layers: stem")
+    with pytest.raises(ConversionError, match=message):
+        from_torch(stock, **{"params": tree()} | given)
+
+
+def test_a_pattern_in_a_network_without_layers_is_refused():
+    with pytest.raises(ConversionError, match=r"named 'a'\. There is none\."):
+        from_torch(nn.Sequential(nn.ReLU()), tree(), exclude="a")
 
 
 class Own(nn.Linear):

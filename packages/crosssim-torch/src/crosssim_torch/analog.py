@@ -68,6 +68,12 @@ class AnalogModule(CarriedChip):
     _in_fused_paths: ClassVar[bool] = True
     """Whether PyTorch might multiply by the weights of such a layer without calling it."""
 
+    _sizes: ClassVar[str] = (
+        "an analog layer keeps the sizes that it was made with, whatever attributes such as "
+        "in_features or input_size say: convert a stock layer of the other size"
+    )
+    """Where the shapes of its parameters come from, for messages."""
+
     _signature: ClassVar[Signature]
 
     def __init_subclass__(cls, **further: Any) -> None:
@@ -342,7 +348,8 @@ class AnalogModule(CarriedChip):
         shape = self._shape_of(name)
         if not isinstance(value, nn.Parameter) or tuple(value.shape) != shape:
             got = tuple(value.shape) if isinstance(value, Tensor) else type(value).__name__
-            raise ShapeError(f"{name} takes a Parameter of shape {shape}, got {got}.")
+            why = f"; {self._sizes}" if isinstance(value, nn.Parameter) else ""
+            raise ShapeError(f"{name} takes a Parameter of shape {shape}, got {got}{why}.")
 
     def _shape_of(self, name: str) -> tuple[int, ...]:
         """Shape that the parameter ``name`` has to have."""

@@ -57,7 +57,7 @@ def fuse_batchnorms(model: nn.Module, named: Mapping[str, str] | None = None) ->
     """
     model = copy.deepcopy(model)
     feeds, traced = known_pairs(model)
-    told = _named_pairs(model, named or {})
+    told = _named_pairs(model, {} if named is None else named)
     several = set() if traced and not told else shared(model)
     for name, norm in list(model.named_modules()):
         if not isinstance(norm, BATCHNORMS):
@@ -131,6 +131,11 @@ def check_axes(
 
 
 def _named_pairs(model: nn.Module, named: Mapping[str, str]) -> dict[int, nn.Module]:
+    if not isinstance(named, Mapping):
+        raise ConversionError(
+            "fuse_batchnorm: give True, False, or a mapping from batch-norms to the layers before "
+            f"them, as in {{'norm': 'layer'}}; got {named!r}."
+        )
     modules = dict(model.named_modules())
     for norm, layer in named.items():
         if not isinstance(modules.get(norm), BATCHNORMS) or layer not in modules:

@@ -24,6 +24,7 @@ class AnalogConvLike(OneBias):
     """What convolutions of both kinds share: one kernel, and one bias."""
 
     _in_fused_paths = False
+    _sizes = "its groups, channels and kernel_size tell it, which may be assigned first"
     _axes: ClassVar[int]
     """Axes of its images."""
 

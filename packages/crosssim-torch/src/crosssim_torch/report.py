@@ -26,6 +26,9 @@ WITHOUT_PRODUCTS = (
 )
 """Layers with weights that no matrix product is formed with."""
 
+LISTS = (nn.ParameterList, nn.ParameterDict)
+"""What computes nothing, and holds parameters for the module that it is in."""
+
 
 @dataclass(frozen=True, slots=True)
 class LayerReport:
@@ -111,7 +114,9 @@ def _rows(model: nn.Module) -> Iterable[LayerReport]:
 
 
 def _has_weights(module: nn.Module) -> bool:
-    return any(True for _ in module.parameters(recurse=False))
+    """Whether it has any; of those in a list, what has two axes may be a matrix."""
+    least = 2 if isinstance(module, LISTS) else 0
+    return any(p.dim() >= least for p in module.parameters(recurse=False))
 
 
 def why_digital(module: nn.Module, past: Sequence[str] = ()) -> str:
@@ -127,6 +132,8 @@ def why_digital(module: nn.Module, past: Sequence[str] = ()) -> str:
         return "no matrix product"
     if is_lazy(module):
         return "no weights yet: run the network once first"
+    if isinstance(module, LISTS):
+        return "no layer: what uses its matrices is digital"
     base = stock_base(module)
     if parametrize.is_parametrized(module):
         return "parametrized"

@@ -5,10 +5,12 @@ from collections.abc import Iterator, Sequence
 from typing import Literal
 
 from torch import nn
+from torch.nn.utils import parametrize
 
 from crosssim_core.errors import ConversionError, ConversionWarning, UnsupportedError
 from crosssim_torch.analog import AnalogModule
 from crosssim_torch.overrides import assigned_methods, is_lazy
+from crosssim_torch.parametrized import plain_class
 from crosssim_torch.reach import Found, functions_without_self, reached, strays
 from crosssim_torch.registry import ANALOG_CLASSES, NOT_BUILT
 from crosssim_torch.report import why_digital
@@ -156,6 +158,11 @@ def _why_not_converted(module: nn.Module) -> str | None:
         )
     if type(module) in ANALOG_CLASSES:
         return None
+    if parametrize.is_parametrized(module) and plain_class(module) in ANALOG_CLASSES:
+        return (
+            "it is parametrized. With subclasses='convert' it becomes analog and goes on being "
+            "parametrized"
+        )
     return (
         "only the stock classes themselves are converted, because a subclass may do anything with "
         "its weights"

@@ -1,8 +1,9 @@
 """Which modules are meant: by name patterns, by lists, by predicates."""
 
 import difflib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from fnmatch import fnmatchcase
+from types import NoneType
 from typing import Any
 
 from torch import nn
@@ -12,7 +13,7 @@ from crosssim_core.errors import ConversionError
 Names = Mapping[int, list[str]]
 """All names of each module, by its id."""
 
-Choice = str | Iterable[str] | Callable[[str, nn.Module], bool] | None
+Choice = str | Collection[str] | Callable[[str, nn.Module], bool] | None
 """Name patterns, or a predicate of name and module."""
 
 
@@ -61,8 +62,9 @@ def for_each(
     if isinstance(given, one):
         return [given] * len(modules)
     if isinstance(given, Mapping):
+        _check_elements(given, one, argument)
         check_choice(list(given), modules, names, argument)
-        return [_first(given, names[id(module)], argument) for module in modules]
+        return [_first(given, names[id(module)], one, argument) for module in modules]
     if not isinstance(given, Sequence) or isinstance(given, str):
         raise ConversionError(
             f"{argument}: give one {one.__name__}, a list of them, or a mapping from name patterns "
@@ -76,13 +78,30 @@ def for_each(
     return list(given)
 
 
-def _first(given: Mapping[str, Any], names: list[str], argument: str) -> Any:
+def _check_elements(given: Mapping[Any, Any], one: type, argument: str) -> None:
+    """Raise ConversionError if ``given`` is no mapping from patterns to elements, or lists of them.
+
+    Options by their names look like one.
+    """
+    for pattern, element in given.items():
+        kinds = one, Sequence, Mapping, NoneType
+        fits = isinstance(element, kinds) and not isinstance(element, str)
+        if not isinstance(pattern, str) or not fits:
+            raise ConversionError(
+                f"{argument}: a mapping goes from name patterns to {one.__name__}, and this one "
+                f"from {pattern!r} to {element!r}."
+            )
+
+
+def _first(given: Mapping[str, Any], names: list[str], one: type, argument: str) -> Any:
     for pattern, element in given.items():
         if any(matches(name, pattern) for name in names):
             return element
+    which = f"the layer {names[0]!r}" if names[0] else "the model, which is a single layer"
     raise ConversionError(
-        f"{argument} has no pattern that fits the layer {names[0]!r}; '*' at the end fits all that "
-        "are left. To leave a layer digital, exclude it."
+        f"{argument} has no pattern that fits {which}: a mapping goes from name patterns to "
+        f"{one.__name__}, and '*' at the end fits all that are left. To leave a layer digital, "
+        "exclude it."
     )
 
 
@@ -98,16 +117,24 @@ def _patterns(choice: Any) -> list[str]:
 
 
 def check_choice(choice: Any, modules: Sequence[nn.Module], names: Names, argument: str) -> None:
-    """Raise ConversionError if a pattern means none of ``modules``."""
-    if choice is None or callable(choice):
+    """Raise ConversionError if a pattern means none of ``modules``, or is none."""
+    is_rule = callable(choice) and not isinstance(choice, (type, nn.Module))
+    if choice is None or is_rule:
         return
+    listed = isinstance(choice, Collection) and not isinstance(choice, (type, nn.Module))
+    if not listed or not all(isinstance(pattern, str) for pattern in _patterns(choice)):
+        raise ConversionError(
+            f"{argument}: give a name pattern, a list of them, or a function of name and module; "
+            f"got {choice!r}."
+        )
     known = [name for module in modules for name in names[id(module)]]
     shown = [name for name in known if name]
     for pattern in _patterns(choice):
         if not any(matches(name, pattern) for name in known):
             close = difflib.get_close_matches(pattern, shown, n=1)
             near = f" Did you mean {close[0]!r}?" if close else ""
+            single = "The model is a single layer without a name" if known else "There is none"
+            told = f"Layers: {', '.join(shown)}" if shown else single
             raise ConversionError(
-                f"{argument}: no layer to convert is named {pattern!r}.{near} Layers: "
-                f"{', '.join(shown)}."
+                f"{argument}: no layer to convert is named {pattern!r}.{near} {told}."
             )
