@@ -300,6 +300,11 @@ class Inherits(ReadsGlobal):
     """The method is that of a base."""
 
 
+class Hides(ReadsGlobal):
+    def forward(self, x):
+        return 2 * super().forward(x)
+
+
 @pytest.mark.parametrize(
     ("stock", "name"),
     [
@@ -311,6 +316,7 @@ class Inherits(ReadsGlobal):
         (WithAList, "L"),
         (WithADefault, "forward"),
         (Inherits, "forward"),
+        (Hides, "forward"),
     ],
 )
 def test_layers_that_a_class_holds_or_its_methods_find_are_never_silently_digital(stock, name):

@@ -42,7 +42,6 @@ CONTAINERS = (list, tuple, set, frozenset, deque)
 GLOBALS = (nn.Module, MethodType, partial, dict, *CONTAINERS)
 """What is looked at of all that functions find among globals."""
 
-
 Found = dict[int, list[nn.Module]]
 """Modules that values hold, by the identities of these: modules share classes and settings."""
 
@@ -57,10 +56,16 @@ def reached(module: nn.Module, found: Found | None = None) -> dict[str, list[nn.
         module: One module.
         found: What is known, which grows. Of use while nothing changes.
     """
-    known = {} if found is None else found
-    attributes = _of_class(type(module)) | vars(module)
-    held = {n: _known(v, known) for n, v in attributes.items() if acts_in_forward(n)}
-    return {name: modules for name, modules in held.items() if modules}
+    known = Found() if found is None else found
+    held: dict[str, list[nn.Module]] = {}
+    # A method that another one hides may be called by it.
+    own = [vars(base) for base in type(module).__mro__ if not _is_stock(base)]
+    for attributes in (*own, vars(module)):
+        for name, value in attributes.items():
+            modules = _known(value, known) if acts_in_forward(name) else []
+            if modules:
+                held[name] = held.get(name, []) + modules
+    return held
 
 
 def strays(
@@ -92,12 +97,6 @@ def functions_without_self(module: nn.Module) -> list[str]:
     """
     own = {name: vars(module)[name] for name in assigned_methods(module)}
     return [n for n, v in own.items() if isinstance(v, FunctionType) and not _held(v)]
-
-
-def _of_class(kind: type) -> dict[str, Any]:
-    """Attributes that users gave to a class or its bases, the nearest of each name."""
-    own = [vars(base) for base in reversed(kind.__mro__) if not _is_stock(base)]
-    return {n: v for attributes in own for n, v in attributes.items()}
 
 
 def _known(value: object, found: Found) -> list[nn.Module]:
