@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from torch.utils.benchmark import Timer
 
-from crosssim_core.converters import AdcSite
+from crosssim_core.converters import AdcModel, AdcSite
 from crosssim_core.errors import ParameterWarning
 from crosssim_core.parameters import AdcParams
 from crosssim_core.plugins import factory
@@ -26,6 +26,15 @@ CASES: dict[str, dict[str, object]] = {
     "CyclicADC": STAGES,
 }
 SHAPE = (32, 16, 32, 32)
+LIMIT = 4.0
+"""Largest current that is converted."""
+
+
+def converter(name: str, lines: int) -> AdcModel:
+    """The converters of one case."""
+    model = name.replace(",", " ").split()[0]
+    record = AdcParams(**{"model": model, "bits": 8, **CASES[name]})
+    return factory("adc", model)(record, AdcSite(-LIMIT, LIMIT, lines, Stream.of(0).source()))
 
 
 def main() -> None:
@@ -35,11 +44,8 @@ def main() -> None:
     currents = torch.randn(SHAPE, device=parser.parse_args().device)
     warnings.simplefilter("ignore", ParameterWarning)
     table = Table("8-bit ADC", "ns per current")
-    for name, settings in CASES.items():
-        model = name.replace(",", " ").split()[0]
-        record = AdcParams(**{"model": model, "bits": 8, **settings})
-        site = AdcSite(-4.0, 4.0, SHAPE[1], Stream.of(0).source())
-        adc = factory("adc", model)(record, site)
+    for name in CASES:
+        adc = converter(name, SHAPE[1])
         adc.convert(currents, axis=1, noise=None)
         timer = Timer("adc.convert(x, axis=1, noise=None)", globals={"adc": adc, "x": currents})
         seconds = timer.blocked_autorange(min_run_time=0.5).median

@@ -94,6 +94,17 @@ def compare(table: Table, name: str, layer: nn.Module, x: Tensor, kinds: dict[st
     table.add_section()
 
 
+def depthwise(channels: int, size: int) -> tuple[nn.Module, Tensor]:
+    """A convolution with a group for each channel, and images of ``size`` pixels a side."""
+    conv = nn.Conv2d(channels, channels, 3, padding=1, groups=channels)
+    return conv, torch.randn(8, channels, size, size)
+
+
+def recurrent(size: int, batch: int) -> tuple[nn.Module, Tensor]:
+    """A GRU and series of eight steps."""
+    return nn.GRU(size, size), torch.randn(8, batch, size)
+
+
 def main() -> None:
     """Print one row for each layer and kind of arrays."""
     argparse.ArgumentParser(description=__doc__).parse_args()
@@ -102,12 +113,9 @@ def main() -> None:
     times = "read [ms] (over stock)", "with derivatives [ms] (over stock)"
     table = Table("layer", "arrays", *times, "peak [KiB]", "cells stored")
     for channels in (64, 128, 256):
-        conv = nn.Conv2d(channels, channels, 3, padding=1, groups=channels)
-        images = torch.randn(8, channels, 16, 16)
-        compare(table, f"depthwise 3×3, {channels} channels", conv, images, KINDS)
+        compare(table, f"depthwise 3×3, {channels} channels", *depthwise(channels, 16), KINDS)
     for size in (64, 256, 1024):
-        gru = nn.GRU(size, size)
-        compare(table, f"GRU {size}→{size}, 8 steps", gru, torch.randn(8, 32, size), GRU_KINDS)
+        compare(table, f"GRU {size}→{size}, 8 steps", *recurrent(size, 32), GRU_KINDS)
     Console(width=120).print(table)
 
 

@@ -1,7 +1,7 @@
 """How the time of an analog convolution grows with batch, digits, slices and partitions.
 
 Each series is fitted by ``time = a + b * number``; growth is linear where the fit explains the
-times, and cheap where ``b`` is not above the time of one stock convolution of that size.
+times.
 """
 
 import argparse

@@ -27,13 +27,27 @@ SETTINGS: dict[str, dict[str, object]] = {
     "+ SONOS programming error": CONVERTERS | PROGRAMMING,
     "the same, literal chain": CONVERTERS | PROGRAMMING | LITERAL,
 }
-CASES: dict[str, tuple[nn.Module, Tensor]] = {
-    "Linear 512→512, 256 inputs": (nn.Linear(512, 512), torch.rand(256, 512)),
-    "Conv2d 64→64, 3×3, 8 images 32×32": (
-        nn.Conv2d(64, 64, 3, padding=1),
-        torch.rand(8, 64, 32, 32),
-    ),
-}
+
+
+def layers(features: int, channels: int, size: int) -> dict[str, tuple[nn.Module, Tensor]]:
+    """Layers and their inputs; images have ``size`` pixels a side."""
+    return {
+        f"Linear {features}→{features}, 256 inputs": (
+            nn.Linear(features, features),
+            torch.rand(256, features),
+        ),
+        f"Conv2d {channels}→{channels}, 3×3, 8 images {size}×{size}": (
+            nn.Conv2d(channels, channels, 3, padding=1),
+            torch.rand(8, channels, size, size),
+        ),
+    }
+
+
+def analog(layer: nn.Module, changes: dict[str, object]) -> nn.Module:
+    """``layer`` on arrays of some settings."""
+    params = CrossSimParameters()
+    params.update(changes)
+    return from_torch(layer, params, seed=0)
 
 
 def milliseconds(layer: nn.Module, inputs: Tensor) -> float:
@@ -50,14 +64,12 @@ def main() -> None:
     parser.add_argument("--device", default="cpu", help="cpu or cuda")
     device = parser.parse_args().device
     table = Table("layer", "arrays", "time [ms]", "over stock")
-    for name, (layer, inputs) in CASES.items():
+    for name, (layer, inputs) in layers(512, 64, 32).items():
         layer, inputs = layer.to(device), inputs.to(device)
         stock = milliseconds(layer, inputs)
         table.add_row(name, "none: stock layer", f"{stock:.2f}", "1.0")
         for setting, changes in SETTINGS.items():
-            params = CrossSimParameters()
-            params.update(changes)
-            time = milliseconds(from_torch(layer, params, seed=0), inputs)
+            time = milliseconds(analog(layer, changes), inputs)
             table.add_row("", setting, f"{time:.2f}", f"{time / stock:.1f}")
         table.add_section()
     Console().print(table)
