@@ -116,3 +116,30 @@ def separate_source_currents(g, x, segments, *, supply=0.0):
                 emf = 0.0 if supply else (1 - 2 * s) * x[j]
                 circuit.cell(feed[j], line[-1 - j], g[s, i, j] * (x[j] != 0), emf)
     return -circuit.currents()[into]
+
+
+def settled_currents(law, g, e, wires):
+    """Line currents of cells of any law, where drops and currents have settled on each other.
+
+    They do where wires are of little resistance.
+
+    Args:
+        law: Current of a cell of a conductance at a voltage.
+        g: Conductances of the cells of each vector, shape (vectors, signs, outputs, inputs).
+        e: Voltages of their sources, shape (vectors, signs, 1, inputs).
+        wires: Of input and output lines, or segments of supply lines and output lines.
+    """
+    outputs, inputs = g.shape[-2:]
+    if hasattr(wires, "supplies"):
+        feed = np.cumsum(wires.supplies(inputs))[np.minimum.outer(*[np.arange(inputs)] * 2)]
+        output = wires.outputs(inputs)[::-1]
+    else:
+        feed = np.cumsum(wires.feed.segments(outputs))[np.minimum.outer(*[np.arange(outputs)] * 2)]
+        output = wires.output.segments(inputs)
+    shared = np.cumsum(output)[np.minimum.outer(*[np.arange(inputs)[::-1]] * 2)]
+    currents = np.zeros(g.shape)
+    for _ in range(60):
+        fed = currents @ feed if hasattr(wires, "supplies") else feed @ currents
+        drops = fed + currents.sum(axis=1, keepdims=True) @ shared
+        currents = law(g, e - drops)
+    return currents.sum(axis=(1, 3))
