@@ -126,6 +126,15 @@ def is_complex(x: Array) -> bool:
     return bool(array_namespace(x).isdtype(x.dtype, "complex floating"))
 
 
+def rounded(x: Array) -> Array:
+    """The nearest integers, of ties the even ones; ``x`` may be overwritten."""
+    if array_api_compat.is_torch_array(x):
+        return x.round_()
+    if isinstance(x, np.ndarray):
+        return np.round(x, out=x)
+    return array_namespace(x).round(x)
+
+
 def whole_part(x: Array) -> Array:
     """Integer parts of the elements of ``x`` as int32; any number at all where ``x`` is NaN."""
     xp = array_namespace(x)

@@ -28,7 +28,7 @@ class TorchArithmetic(Arithmetic):
         return like.new_empty(shape)
 
     def codes(self, x: Tensor, factor: Any, offset: float, top: float, origin: float, /) -> Tensor:
-        if not _mapped():
+        if not mapped():
             codes = rounded(x, factor, offset, top, origin)
             if codes is not None:
                 return codes
@@ -39,7 +39,7 @@ class TorchArithmetic(Arithmetic):
         return codes.sub_(origin) if origin else codes
 
     def rounded(self, lines: Tensor, top: float, /) -> Tensor:
-        if _mapped():
+        if mapped():
             integers: Tensor = super().rounded(lines, top)
             return integers
         if rounded(lines, 1.0, 0.0, top, 0.0, out=lines) is None:
@@ -47,20 +47,16 @@ class TorchArithmetic(Arithmetic):
         return lines
 
     def clipped(self, lines: Tensor, limit: float, /) -> Tensor:
-        return lines.clamp(-limit, limit) if _mapped() else lines.clamp_(-limit, limit)
+        return lines.clamp(-limit, limit) if mapped() else lines.clamp_(-limit, limit)
 
-    def digits(self, codes: Tensor, /, *, count: int, size: int) -> list[Tensor]:
-        digits, rest = [], codes
-        for place in reversed(range(1, count)):
-            weight = 2 ** (size * place)
-            digit = rest.div(weight, rounding_mode="trunc")
-            own = rest is not codes
-            rest = rest.sub_(digit, alpha=weight) if own else rest.sub(digit, alpha=weight)
-            digits.append(digit)
-        return [rest, *reversed(digits)]
+    def digit(self, codes: Tensor, size: int, /, *, spare: bool) -> tuple[Tensor, Tensor]:
+        base = 2**size
+        higher = codes.div(base, rounding_mode="trunc")
+        lowest = codes.sub_(higher, alpha=base) if spare else codes.sub(higher, alpha=base)
+        return lowest, higher
 
     def noisy(self, lines: Tensor, variance: Tensor, noise: NoiseSource, /) -> Tensor:
-        if _mapped():
+        if mapped():
             noisy: Tensor = super().noisy(lines, variance, noise)
             return noisy
         if isinstance(noise, TorchNoise) and added_noise(lines, variance, noise):
@@ -79,7 +75,7 @@ class TorchArithmetic(Arithmetic):
         onto: Tensor | None = None,
         offset: Tensor | None = None,
     ) -> Tensor:
-        if _mapped():
+        if mapped():
             summed: Tensor = super().weighed(lines, gains, axis=axis, onto=onto, offset=offset)
             return summed
         y = onto
@@ -96,7 +92,8 @@ class TorchArithmetic(Arithmetic):
         return y if offset is None else y.add_(offset)
 
 
-def _mapped() -> bool:
+def mapped() -> bool:
+    """Whether ``torch.func`` is at work."""
     return torch._C._are_functorch_transforms_active()
 
 

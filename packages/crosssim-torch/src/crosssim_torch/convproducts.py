@@ -13,10 +13,23 @@ from crosssim_core.chain.arithmetic import Arithmetic, added
 from crosssim_core.chain.block import Held
 from crosssim_core.chain.product import Operator
 from crosssim_core.layers import ConvLayout
-from crosssim_torch.arithmetic import TORCH_ARITHMETIC
+from crosssim_torch.arithmetic import TorchArithmetic, mapped
 from crosssim_torch.products import split
 
 CONVOLUTIONS = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
+
+
+class ConvArithmetic(TorchArithmetic):
+    """The steps of `TorchArithmetic` around convolutions."""
+
+    def readied(self, x: Tensor, /) -> Tensor:
+        """``x`` with its channels side by side, where a convolution would move them there else."""
+        if x.dim() != 4 or x.device.type != "cpu" or mapped():
+            return x
+        return x.contiguous(memory_format=torch.channels_last)
+
+
+CONV_ARITHMETIC = ConvArithmetic()
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +46,7 @@ class ConvProduct:
     padding: tuple[tuple[int, int], ...]
     """Zeros before and after each image axis."""
     axis: ClassVar[int] = 1
-    arithmetic: ClassVar[Arithmetic] = TORCH_ARITHMETIC
+    arithmetic: ClassVar[Arithmetic] = CONV_ARITHMETIC
 
     def operator(
         self,
@@ -153,7 +166,7 @@ class GroupedConvProduct:
     groups: int
     firsts: tuple[int, ...] = ()
     """First channel of each group; empty where one follows the other and there are no more."""
-    arithmetic: ClassVar[Arithmetic] = TORCH_ARITHMETIC
+    arithmetic: ClassVar[Arithmetic] = CONV_ARITHMETIC
 
     @property
     def axis(self) -> int:

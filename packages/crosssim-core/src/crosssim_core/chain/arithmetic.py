@@ -6,6 +6,7 @@ from typing import Any
 from jaxtyping import Float
 
 from crosssim_core._array import array_namespace, device_of
+from crosssim_core._array import rounded as rounded_in_place
 from crosssim_core.chain.inputs import Scale
 from crosssim_core.chain.lines import parts
 from crosssim_core.random import NoiseSource
@@ -86,30 +87,28 @@ class Arithmetic:
 
     def rounded(self, lines: Float[Array, "*lines"], top: float, /) -> Float[Array, "*lines"]:
         """The nearest integers of ``0 … top``; ties go to the even one."""
-        xp = array_namespace(lines)
-        return xp.round(xp.clip(lines, 0.0, top))
+        return rounded_in_place(array_namespace(lines).clip(lines, 0.0, top))
 
     def clipped(self, lines: Float[Array, "*lines"], limit: float, /) -> Float[Array, "*lines"]:
         """What is left within ``±limit``."""
         return array_namespace(lines).clip(lines, -limit, limit)
 
-    def digits(
-        self, codes: Float[Array, "*batch"], /, *, count: int, size: int
-    ) -> list[Float[Array, "*batch"]]:
-        """Digits of integers, least significant first, each with the sign of its integer.
+    def readied(self, x: Float[Array, "*batch"], /) -> Float[Array, "*batch"]:
+        """``x``, laid out in memory as suits products that read such numbers again and again."""
+        return x
+
+    def digit(
+        self, codes: Float[Array, "*batch"], size: int, /, *, spare: bool
+    ) -> tuple[Float[Array, "*batch"], Float[Array, "*batch"]]:
+        """Lowest digit of integers, with their sign, and the integers that the others make up.
 
         Args:
-            codes: Integers below ``2**(count * size)``; left unchanged.
-            count: Number of digits.
+            codes: The integers.
             size: Bits of one digit [bit].
+            spare: Whether ``codes`` may be overwritten.
         """
-        xp = array_namespace(codes)
-        digits, rest = [], codes
-        for _ in range(count - 1):
-            higher = xp.trunc(rest / 2**size)
-            digits.append(rest - 2**size * higher)
-            rest = higher
-        return [*digits, rest]
+        higher = array_namespace(codes).trunc(codes / 2**size)
+        return codes - 2**size * higher, higher
 
     def noisy(
         self,

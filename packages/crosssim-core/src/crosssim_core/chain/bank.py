@@ -93,8 +93,9 @@ class Bank:
 
     @property
     def copies(self) -> int:
-        """Copies of the outputs that there are at once, as currents or as digits of inputs."""
-        return max(len(self.gains) * (NOISY if self.spreads else 1), len(self.weights))
+        """Copies of the outputs that there are at once: currents, and their sum over the steps."""
+        terms = len(self.gains) * (NOISY if self.spreads else 1)
+        return terms + 1 if len(self.weights) > 1 else terms
 
     def read(
         self,

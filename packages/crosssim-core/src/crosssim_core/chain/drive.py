@@ -1,5 +1,6 @@
 """What drives the lines in the simplified chain: codes of the converter instead of voltages."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
@@ -9,6 +10,7 @@ from jaxtyping import Float
 from crosssim_core._array import array_namespace
 from crosssim_core.chain.arithmetic import Arithmetic
 from crosssim_core.chain.inputs import InputPath, InputScale, Scale
+from crosssim_core.chain.steps import Steps
 from crosssim_core.converters import UniformLevels
 from crosssim_core.typing import Array
 
@@ -24,7 +26,7 @@ class Drive(NamedTuple):
     """Voltage over input, as far as matrices do not carry it."""
     whole: Any
     """The whole input."""
-    steps: tuple[Any, ...]
+    steps: Sequence[Any]
     """What is applied step by step in time: the digits, or the whole input."""
 
     def power(self, index: int) -> Any:
@@ -101,15 +103,22 @@ class Driver:
         digits = self.path.digits
         return (1.0,) if digits is None else tuple(map(digits.weight, range(digits.count)))
 
-    def drive(self, x: Float[Array, "*batch"], work: Arithmetic, /) -> Drive:
-        """What drives the lines for the inputs ``x``, which are left unchanged."""
+    def drive(self, x: Float[Array, "*batch"], work: Arithmetic, /, *, once: bool = False) -> Drive:
+        """What drives the lines.
+
+        Args:
+            x: Inputs; left unchanged.
+            work: How it is computed.
+            once: Whether the steps are gone through but once, so that one is held at a time.
+        """
         scale = self.path.scale.of(x)
         whole = self.whole(x, scale, work)
         digits = self.path.digits
         if digits is None:
             return Drive(self, scale, whole, (whole,))
-        steps = work.digits(whole, count=digits.count, size=digits.size)
-        return Drive(self, scale, whole, tuple(steps))
+        whole = work.readied(whole)
+        steps = Steps(whole, count=digits.count, size=digits.size, work=work)
+        return Drive(self, scale, whole, steps if once else tuple(steps))
 
     def whole(self, x: Float[Array, "*batch"], scale: Scale, work: Arithmetic, /) -> Array:
         """The drive for the whole inputs ``x``, whose voltages are ``scale`` times as large."""

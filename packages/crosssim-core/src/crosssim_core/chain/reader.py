@@ -1,7 +1,7 @@
 """A programmed grid of arrays after all rewrites of the simplified chain, ready to be read."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import reduce
 from math import prod
 from operator import add
@@ -15,6 +15,7 @@ from crosssim_core.chain.bank import NOISY, Bank
 from crosssim_core.chain.drive import Drive, Driver
 from crosssim_core.chain.lines import Lines, flat
 from crosssim_core.chain.product import ArrayProduct, Operator
+from crosssim_core.chain.steps import HELD
 from crosssim_core.chain.tap import Tap
 from crosssim_core.numerics.chunks import chunks
 from crosssim_core.random import NoiseSource
@@ -167,6 +168,14 @@ class SimplifiedReader:
     """Where each output is among those of all rows."""
     together: bool
     """Whether all vectors of a call are read at once, because they have one scale."""
+    once: tuple[bool, ...] = field(init=False)
+    """Of each driver, whether its steps are gone through but once."""
+
+    def __post_init__(self) -> None:
+        shares = [part for row in self.rows for part in row.shares if isinstance(part, Share)]
+        paths = [share.path for share in shares for _ in share.banks]
+        once = tuple(paths.count(path) < 2 for path in range(len(self.drivers)))
+        object.__setattr__(self, "once", once)
 
     def read(
         self,
@@ -197,16 +206,25 @@ class SimplifiedReader:
         length = int(x.shape[0])
         if self.together:
             return length
-        lines = length * max(row.lines_of(x) for row in self.rows)
-        count = -(-lines // self.product.arithmetic.room(x))
+        lines = max(row.lines_of(x) for row in self.rows)
+        if self.product.positions(x):
+            lines += self._held() * prod(x.shape[1:])
+        count = -(-length * lines // self.product.arithmetic.room(x))
         return -(-length // count) if count > 1 else length
+
+    def _held(self) -> int:
+        """Digits of each input that there are at once; 0 where there is nothing but whole ones."""
+        counts = [len(driver.weights) for driver in self.drivers]
+        held = [min(n, HELD) if once else n for n, once in zip(counts, self.once, strict=True)]
+        return max(n if n > 1 else 0 for n in held)
 
     def _read(
         self, x: Any, noise: NoiseSource | None, bias: Array | None, tap: Tap | None
     ) -> Array:
         """`read` of inputs that are few enough."""
         work = self.product.arithmetic
-        drives = [driver.drive(x, work) for driver in self.drivers]
+        paths = zip(self.drivers, self.once, strict=True)
+        drives = [driver.drive(x, work, once=once) for driver, once in paths]
         rows = [row.read(drives, noise, bias, tap) for row in self.rows]
         if len(rows) == 1:
             return rows[0]

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from crosssim_core._array import array_namespace, is_floating
+from crosssim_core._array import array_namespace, is_floating, rounded
 from crosssim_core.typing import Array
 
 
@@ -28,9 +28,8 @@ def quantize_uniform(
     Source: CrossSim models ``QuantizerADC`` and ``QuantizerDAC``; the order of operations is
         theirs, which makes the results agree to the last bit.
     """
-    xp = array_namespace(x)
     per_unit = (levels - 1) / (high - low)
-    code = xp.round(_position(x, low, high, per_unit))
+    code = rounded(_position(x, low, high, per_unit))
     return _as_signal(code, x, low, per_unit)
 
 
