@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from operator import index as as_index
 from threading import Lock
 from typing import Any, Protocol
@@ -98,6 +99,14 @@ class Stream:
         """The stream named ``names`` below this one."""
         numbers = (crc32(n.encode()) if isinstance(n, str) else n for n in names)
         return Stream(self.entropy, (*self.key, *numbers))
+
+    def number(self) -> int:
+        """A number from 0 to 2**63 - 1 for generators that start from one, the same each time.
+
+        It depends on the place and the seed like a random one.
+        """
+        place = repr((self.entropy.get(), self.key)).encode()
+        return int.from_bytes(blake2b(place, digest_size=8).digest(), "big") >> 1
 
     def source(self) -> "HostNoise":
         """Start drawing: the same deviates each time this is called."""

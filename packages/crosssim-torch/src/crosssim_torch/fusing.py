@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from crosssim_core.numerics.compiled import loops_compiler, run
+from crosssim_core.numerics.compiled import compiled
 from crosssim_core.numerics.noise_loops import add_noise_loops
 from crosssim_torch.noise import TorchNoise
 
@@ -48,11 +48,12 @@ def added_noise(lines: Tensor, variance: Tensor, noise: TorchNoise) -> bool:
     if variance.dtype != torch.float32 or not _dense(lines):
         return False
     if lines.is_cuda:
-        return _launched("noisy_kernel", lines, variance, noise.key(lines.device), fuses=True)
-    if lines.device.type != "cpu" or loops_compiler() is None:
+        return _launched("noisy_kernel", lines, variance, noise.key_on(lines.device), fuses=True)
+    loops = compiled(add_noise_loops) if lines.device.type == "cpu" else None
+    if loops is None or lines.requires_grad or variance.requires_grad:
         return False
-    flat = [x.as_strided((x.numel(),), (1,)) for x in (lines, variance)]
-    return run(add_noise_loops, *flat, int(noise.key(lines.device)))
+    loops(*(x.as_strided((x.numel(),), (1,)).numpy() for x in (lines, variance)), noise.key())
+    return True
 
 
 def _dense(x: Tensor) -> bool:

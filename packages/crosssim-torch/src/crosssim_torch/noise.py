@@ -1,10 +1,9 @@
 """Random numbers drawn by PyTorch on the device where they are needed."""
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from crosssim_core.random import Stream
+from crosssim_core.random import Occasions, Stream
 
 
 class TorchNoise:
@@ -17,9 +16,16 @@ class TorchNoise:
     def __init__(self, stream: Stream) -> None:
         self._stream = stream
         self._generators: dict[torch.device, torch.Generator] = {}
+        self._keys = Occasions()
 
-    def key(self, device: torch.device, /) -> Tensor:
-        """The integer that another generator of deviates starts from, another one each time."""
+    def key(self) -> int:
+        """The number, from 0 to 2**63 - 1, that a generator starts from; another one each time."""
+        if self._stream.entropy.given:
+            return self._stream.child("key", next(self._keys)).number()
+        return int(self.key_on(torch.device("cpu")))
+
+    def key_on(self, device: torch.device, /) -> Tensor:
+        """As `key`, on a device that is not waited for."""
         drawn = torch.empty((), dtype=torch.int64, device=device)
         return drawn.random_(generator=self._generator(device))
 
@@ -35,9 +41,7 @@ class TorchNoise:
             return None
         known = self._generators.get(device)
         if known is None:
-            sequence = np.random.SeedSequence(entropy.get(), spawn_key=self._stream.key)
-            seed = int(sequence.generate_state(1, np.uint64)[0] >> np.uint64(1))
-            made = torch.Generator(device).manual_seed(seed)
+            made = torch.Generator(device).manual_seed(self._stream.number())
             # Another thread may have been first.
             known = self._generators.setdefault(device, made)
         return known

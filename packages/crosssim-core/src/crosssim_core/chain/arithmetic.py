@@ -12,8 +12,9 @@ from crosssim_core.chain.lines import parts
 from crosssim_core.random import NoiseSource
 from crosssim_core.typing import Array
 
-ROOM = 2**21
-"""Elements that a processor works on at once, so that its caches hold them."""
+ROOM = 3 * 2**19
+"""Elements that a processor works on at once, so that its caches hold them, and that memory stays
+with the process from one piece to the next: the C library gives larger pieces back each time."""
 
 
 def added(a: Any, b: Any) -> Any:

@@ -26,13 +26,19 @@ def run(loops: Loops, /, *arguments: object) -> bool:
     Returns:
         Whether it ran: Numba is there, and all arrays lie in the memory of the processor.
     """
-    if (compiled := loops_compiler()) is None:
+    if (compiler := loops_compiler()) is None:
         return False
     seen = [shared_with_host(x) if is_array(x) else x for x in arguments]
     if any(view is None is not x for view, x in zip(seen, arguments, strict=True)):
         return False
-    compiled(loops)(*(np.ascontiguousarray(x) if is_array(x) else x for x in seen))
+    compiler(loops)(*(np.ascontiguousarray(x) if is_array(x) else x for x in seen))
     return True
+
+
+def compiled(loops: Loops, /) -> Loops | None:
+    """``loops`` for NumPy arrays that lie in one piece; None where they cannot be compiled."""
+    compiler = loops_compiler()
+    return None if compiler is None else compiler(loops)
 
 
 @cache
