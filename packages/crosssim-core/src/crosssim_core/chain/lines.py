@@ -66,7 +66,8 @@ class Lines:
         return cls(xp.asarray(list(numbers), dtype=xp.int64, device=device_of(like)))
 
     def pick(self, x: Float[Array, "*lines"], axis: int, /) -> Float[Array, "*lines"]:
-        """These lines of ``x``, along ``axis``."""
+        """These lines of ``x``, along ``axis``; ``x`` itself if they are all of them in order."""
         if isinstance(self.index, slice):
-            return x[along(x, axis, self.index)]
+            whole = self.index == slice(0, x.shape[axis])
+            return x if whole else x[along(x, axis, self.index)]
         return array_namespace(x).take(x, self.index, axis=axis)
