@@ -105,7 +105,7 @@ class Stream:
 
         It depends on the place and the seed like a random one.
         """
-        place = repr((self.entropy.get(), self.key)).encode()
+        place = ",".join(str(int(n)) for n in (self.entropy.get(), *self.key)).encode()
         return int.from_bytes(blake2b(place, digest_size=8).digest(), "big") >> 1
 
     def source(self) -> "HostNoise":

@@ -170,12 +170,17 @@ class SimplifiedReader:
     """Whether all vectors of a call are read at once, because they have one scale."""
     once: tuple[bool, ...] = field(init=False)
     """Of each driver, whether its steps are gone through but once."""
+    digits: int = field(init=False)
+    """Digits of each input that there are at once; 0 where there are none but whole inputs."""
 
     def __post_init__(self) -> None:
         shares = [part for row in self.rows for part in row.shares if isinstance(part, Share)]
         paths = [share.path for share in shares for _ in share.banks]
         once = tuple(paths.count(path) < 2 for path in range(len(self.drivers)))
+        counts = [len(driver.weights) for driver in self.drivers]
+        held = [min(n, HELD) if single else n for n, single in zip(counts, once, strict=True)]
         object.__setattr__(self, "once", once)
+        object.__setattr__(self, "digits", max(n if n > 1 else 0 for n in held))
 
     def read(
         self,
@@ -208,15 +213,9 @@ class SimplifiedReader:
             return length
         lines = max(row.lines_of(x) for row in self.rows)
         if self.product.positions(x):
-            lines += self._held() * prod(x.shape[1:])
+            lines += self.digits * prod(x.shape[1:])
         count = -(-length * lines // self.product.arithmetic.room(x))
         return -(-length // count) if count > 1 else length
-
-    def _held(self) -> int:
-        """Digits of each input that there are at once; 0 where there is nothing but whole ones."""
-        counts = [len(driver.weights) for driver in self.drivers]
-        held = [min(n, HELD) if once else n for n, once in zip(counts, self.once, strict=True)]
-        return max(n if n > 1 else 0 for n in held)
 
     def _read(
         self, x: Any, noise: NoiseSource | None, bias: Array | None, tap: Tap | None

@@ -6,8 +6,8 @@ from typing import Any
 from crosssim_core.chain.arithmetic import Arithmetic
 
 HELD = 4
-"""Arrays of the size of the inputs that `Steps` takes at most: what it starts from, and two digits
-and a rest while it makes one."""
+"""Arrays of the size of the inputs that `Steps` takes at most: the codes, what is left of them, and
+the digit and the rest that this is cut into."""
 
 
 class Steps(Sequence[Any]):
