@@ -133,7 +133,6 @@ def demo(session: nox.Session) -> None:
 
 @nox.session(requires=["wheels"], default=False)
 def bench(session: nox.Session) -> None:
-    """Run the benchmarks, or the files that stand after ``--``."""
+    """Run the benchmarks, or those that stand after ``--``: one table, and one file of JSON."""
     install_wheels(session, "crosssim_core[cli,fast]", "crosssim_devices", "crosssim_torch[demo]")
-    for path in session.posargs or sorted(map(str, ROOT.glob("benchmarks/bench_*.py"))):
-        session.run("python", path)
+    session.run("python", "benchmarks", *session.posargs)

@@ -1,12 +1,13 @@
 """Time that ADC models take for one conversion of the output of a convolution."""
 
-import argparse
 import warnings
+from dataclasses import replace
+from functools import partial
 
 import torch
-from rich.console import Console
-from rich.table import Table
-from torch.utils.benchmark import Timer
+from report import Section
+from runner import script
+from timing import Job, compare
 
 from crosssim_core.converters import AdcModel, AdcSite
 from crosssim_core.errors import ParameterWarning
@@ -25,7 +26,6 @@ CASES: dict[str, dict[str, object]] = {
     "PipelineADC": STAGES,
     "CyclicADC": STAGES,
 }
-SHAPE = (32, 16, 32, 32)
 LIMIT = 4.0
 """Largest current that is converted."""
 
@@ -37,21 +37,22 @@ def converter(name: str, lines: int) -> AdcModel:
     return factory("adc", model)(record, AdcSite(-LIMIT, LIMIT, lines, Stream.of(0).source()))
 
 
-def main() -> None:
-    """Print one row for each converter; output channels are its lines."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--device", default="cpu", help="cpu or cuda")
-    currents = torch.randn(SHAPE, device=parser.parse_args().device)
+def results(
+    device: str = "cpu", images: int = 32, channels: int = 16, size: int = 32, rounds: int = 75
+) -> list[Section]:
+    """One row for each converter; output channels are its lines."""
     warnings.simplefilter("ignore", ParameterWarning)
-    table = Table("8-bit ADC", "ns per current")
+    x = torch.randn(images, channels, size, size, device=device)
+    stock = torch.fake_quantize_per_tensor_affine
+    jobs: dict[str, Job] = {"PyTorch": partial(stock, x, 2 * LIMIT / 255, 0, -128, 127)}
     for name in CASES:
-        adc = converter(name, SHAPE[1])
-        adc.convert(currents, axis=1, noise=None)
-        timer = Timer("adc.convert(x, axis=1, noise=None)", globals={"adc": adc, "x": currents})
-        seconds = timer.blocked_autorange(min_run_time=0.5).median
-        table.add_row(name, f"{seconds / currents.numel() * 1e9:.2f}")
-    Console().print(table)
+        jobs[name] = partial(converter(name, channels).convert, x, axis=1, noise=None)
+    rows = [
+        replace(row, notes={"ns/current": 1e6 * row.milliseconds / x.numel()})
+        for row in compare(jobs, rounds)
+    ]
+    return [Section(f"8-bit ADCs, {x.numel()} currents", stock.__name__, rows)]
 
 
 if __name__ == "__main__":
-    main()
+    script(results)

@@ -1,11 +1,11 @@
 """Time of a product of an ``AnalogCore`` with 8-bit converters, over ``numpy.matmul``."""
 
-import argparse
+from dataclasses import replace
 
 import numpy as np
-from rich.console import Console
-from rich.table import Table
-from timing import medians
+from report import Section
+from runner import script
+from timing import compare
 
 from crosssim_core import AnalogCore, CrossSimParameters
 
@@ -26,20 +26,14 @@ def operands(size: int) -> tuple[AnalogCore, np.ndarray, np.ndarray]:
     return AnalogCore(matrix, params), matrix, x
 
 
-def main() -> None:
-    """Print one table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--size", type=int, default=1024)
-    parser.add_argument("--rounds", type=int, default=9)
-    options = parser.parse_args()
-    core, matrix, x = operands(options.size)
-    stock, analog = medians([lambda: matrix @ x, lambda: core @ x], options.rounds)
-    size = options.size
-    table = Table(f"{size}×{size} times {size} vectors", "time [ms]", "over NumPy", "at most")
-    table.add_row("numpy.matmul", f"{1e3 * stock:.1f}", "1.00", "")
-    table.add_row("8-bit DAC and ADC", f"{1e3 * analog:.1f}", f"{analog / stock:.2f}", f"{LIMIT}")
-    Console().print(table)
+def results(size: int = 1024, rounds: int = 9) -> list[Section]:
+    """A product of square matrices."""
+    core, matrix, x = operands(size)
+    jobs = {"NumPy": lambda: matrix @ x, "8-bit DAC and ADC": lambda: core @ x}
+    stock, analog = compare(jobs, rounds)
+    rows = [stock, replace(analog, limit=LIMIT)]
+    return [Section(f"AnalogCore of {size}×{size}, {size} vectors", "numpy.matmul", rows)]
 
 
 if __name__ == "__main__":
-    main()
+    script(results)

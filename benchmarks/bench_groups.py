@@ -5,14 +5,13 @@ own; GRUs in one array and over arrays of 256 rows. All with 8-bit converters, w
 circuits. Each layer is read alone, and read and differentiated by its inputs and weights.
 """
 
-import argparse
-import statistics
 import time
+from dataclasses import replace
 
 import torch
-from rich.console import Console
-from rich.table import Table
-from timing import Job, forward, peak
+from report import Section
+from runner import script
+from timing import Job, compare, forward, one_thread
 from torch import Tensor, nn
 
 from crosssim_core import CrossSimParameters
@@ -40,19 +39,6 @@ GRU_KINDS: dict[str, Kind] = {
 }
 
 
-def cpu_times(jobs: list[Job], rounds: int) -> list[float]:
-    """Median processor time of each job [s]; they take turns, and all have run before."""
-    for job in jobs:
-        job()
-    times: list[list[float]] = [[] for _ in jobs]
-    for _ in range(rounds):
-        for job, own in zip(jobs, times, strict=True):
-            start = time.process_time()
-            job()
-            own.append(time.process_time() - start)
-    return [statistics.median(own) for own in times]
-
-
 def trained(layer: nn.Module, x: Tensor) -> Job:
     """One read and all derivatives."""
     x = x.clone().requires_grad_()
@@ -76,22 +62,21 @@ def analog(layer: nn.Module, rows: int, groups: str, adc: str) -> AnalogModule:
     return converted
 
 
-def cells(layer: AnalogModule) -> int:
+def cells(layer: nn.Module) -> int:
     """Conductances that the layer stores."""
     return sum(b.numel() for name, b in layer.named_buffers() if "conductance" in name)
 
 
-def compare(table: Table, name: str, layer: nn.Module, x: Tensor, kinds: dict[str, Kind]) -> None:
-    """One row for each kind of arrays."""
-    layers = [analog(layer, *kind) for kind in kinds.values()]
-    jobs = [forward(layer, x), *(forward(one, x) for one in layers)]
-    times = cpu_times(jobs, 11)
-    with_derivatives = cpu_times([trained(one, x) for one in (layer, *layers)], 11)
-    names, held = ("none: stock layer", *kinds), ["", *(f"{cells(one)}" for one in layers)]
-    for i, job in enumerate(jobs):
-        cost = [f"{own[i] * 1e3:.2f} ({own[i] / own[0]:.1f})" for own in (times, with_derivatives)]
-        table.add_row(name if i == 0 else "", names[i], *cost, f"{peak(job) >> 10}", held[i])
-    table.add_section()
+def section(name: str, layer: nn.Module, x: Tensor, kinds: dict[str, Kind], rounds: int) -> Section:
+    """Reads and derivatives of each kind of arrays."""
+    layers: dict[str, nn.Module] = {"PyTorch": layer}
+    layers |= {name: analog(layer, *kind) for name, kind in kinds.items()}
+    reads = {kind: forward(one, x) for kind, one in layers.items()}
+    steps = {f"{kind}, derivatives": trained(one, x) for kind, one in layers.items()}
+    base, *others = compare(reads, rounds, memory=True, clock=time.process_time)
+    rows = [replace(row, notes={"cells": cells(layers[row.case])}) for row in others]
+    rows = [base, *rows, *compare(steps, rounds, clock=time.process_time)]
+    return Section(name, "the layer of PyTorch, processor time of one thread", rows)
 
 
 def depthwise(channels: int, size: int) -> tuple[nn.Module, Tensor]:
@@ -105,19 +90,22 @@ def recurrent(size: int, batch: int) -> tuple[nn.Module, Tensor]:
     return nn.GRU(size, size), torch.randn(8, batch, size)
 
 
-def main() -> None:
-    """Print one row for each layer and kind of arrays."""
-    argparse.ArgumentParser(description=__doc__).parse_args()
-    torch.set_num_threads(1)
-    torch.manual_seed(0)
-    times = "read [ms] (over stock)", "with derivatives [ms] (over stock)"
-    table = Table("layer", "arrays", *times, "peak [KiB]", "cells stored")
-    for channels in (64, 128, 256):
-        compare(table, f"depthwise 3×3, {channels} channels", *depthwise(channels, 16), KINDS)
-    for size in (64, 256, 1024):
-        compare(table, f"GRU {size}→{size}, 8 steps", *recurrent(size, 32), GRU_KINDS)
-    Console(width=120).print(table)
+def results(
+    channels: tuple[int, int, int] = (64, 128, 256),
+    states: tuple[int, int, int] = (64, 256, 1024),
+    size: int = 16,
+    rounds: int = 11,
+) -> list[Section]:
+    """One section for each layer; processor time of one thread."""
+    sections = []
+    with one_thread():
+        for n in channels:
+            name = f"Depthwise convolution 3×3, {n} channels"
+            sections.append(section(name, *depthwise(n, size), KINDS, rounds))
+        for n in states:
+            sections.append(section(f"GRU {n}→{n}, 8 steps", *recurrent(n, 32), GRU_KINDS, rounds))
+    return sections
 
 
 if __name__ == "__main__":
-    main()
+    script(results)

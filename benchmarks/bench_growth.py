@@ -4,15 +4,15 @@ Each series is fitted by ``time = a + b * number``; growth is linear where the f
 times.
 """
 
-import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from rich.console import Console
-from rich.table import Table
-from timing import forward, medians
+from report import Notes, Row, Section
+from runner import script
+from timing import compare, forward
 from torch import Tensor, nn
 
 from crosssim_core import CrossSimParameters
@@ -67,34 +67,29 @@ def points(size: int, batch: int) -> Iterator[Point]:
         yield Point("partitions", parts, analog(rows), some)
 
 
-def series(size: int, batch: int, rounds: int) -> dict[str, list[tuple[int, float]]]:
-    """Numbers and times [s] of each series."""
+def fit(numbers: Sequence[int], rows: Sequence[Row]) -> Notes:
+    """A line through times, and how much of their variance it explains."""
+    times = np.array([row.milliseconds for row in rows])
+    slope, start = map(float, np.polyfit(numbers, times, 1))
+    rest = times - (start + slope * np.array(numbers))
+    explained = float(1 - rest.var() / times.var())
+    return {"start [ms]": start, "each [ms]": slope, "explained variance": explained}
+
+
+def results(batch: int = 8, size: int = 16, rounds: int = 9) -> list[Section]:
+    """One section for each series, whose runs take turns with those of the others."""
     runs = list(points(size, batch))
-    times = medians([forward(run.model, run.images) for run in runs], rounds)
-    found: dict[str, list[tuple[int, float]]] = {}
-    for run, time in zip(runs, times, strict=True):
-        found.setdefault(run.series, []).append((run.number, time))
-    return found
-
-
-def main() -> None:
-    """Print one table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--batch", type=int, default=8)
-    parser.add_argument("--rounds", type=int, default=9)
-    options = parser.parse_args()
-    table = Table("number of", "times [ms]", "fit [ms]", "explained")
-    for name, pairs in series(16, options.batch, options.rounds).items():
-        numbers, times = np.array([(number, 1e3 * time) for number, time in pairs]).T
-        slope, start = np.polyfit(numbers, times, 1)
-        rest = times - (start + slope * numbers)
-        explained = 1 - rest.var() / times.var()
-        shown = ", ".join(
-            f"{number:g}: {time:.1f}" for number, time in zip(numbers, times, strict=True)
-        )
-        table.add_row(name, shown, f"{start:.2f} + {slope:.3f} n", f"{explained:.3f}")
-    Console().print(table)
+    rows = compare({f"{r.series}: {r.number}": forward(r.model, r.images) for r in runs}, rounds)
+    sections = []
+    for series in dict.fromkeys(run.series for run in runs):
+        found = [(r.number, row) for r, row in zip(runs, rows, strict=True) if r.series == series]
+        first = found[0][1].milliseconds
+        own = [replace(row, ratio=row.milliseconds / first) for _, row in found]
+        subject = f"Convolution {CHANNELS}→{CHANNELS}, 3×3, by number of {series}"
+        notes = fit([number for number, _ in found], own)
+        sections.append(Section(subject, "the smallest number", own, notes))
+    return sections
 
 
 if __name__ == "__main__":
-    main()
+    script(results)

@@ -1,12 +1,10 @@
 """Time of one forward pass of analog layers, and how much longer than the stock layer it takes."""
 
-import argparse
-
 import torch
-from rich.console import Console
-from rich.table import Table
+from report import Section
+from runner import script
+from timing import compare, forward
 from torch import Tensor, nn
-from torch.utils.benchmark import Timer
 
 from crosssim_core import CrossSimParameters
 from crosssim_torch import from_torch
@@ -50,30 +48,18 @@ def analog(layer: nn.Module, changes: dict[str, object]) -> nn.Module:
     return from_torch(layer, params, seed=0)
 
 
-def milliseconds(layer: nn.Module, inputs: Tensor) -> float:
-    """Median time of one forward pass without gradients [ms]."""
-    with torch.no_grad():
-        layer(inputs)
-        timer = Timer("layer(inputs)", globals={"layer": layer, "inputs": inputs})
-        return timer.blocked_autorange(min_run_time=0.5).median * 1e3
-
-
-def main() -> None:
-    """Print one row for each layer and kind of arrays."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--device", default="cpu", help="cpu or cuda")
-    device = parser.parse_args().device
-    table = Table("layer", "arrays", "time [ms]", "over stock")
-    for name, (layer, inputs) in layers(512, 64, 32).items():
-        layer, inputs = layer.to(device), inputs.to(device)
-        stock = milliseconds(layer, inputs)
-        table.add_row(name, "none: stock layer", f"{stock:.2f}", "1.0")
-        for setting, changes in SETTINGS.items():
-            time = milliseconds(analog(layer, changes), inputs)
-            table.add_row("", setting, f"{time:.2f}", f"{time / stock:.1f}")
-        table.add_section()
-    Console().print(table)
+def results(
+    device: str = "cpu", features: int = 512, channels: int = 64, size: int = 32, rounds: int = 25
+) -> list[Section]:
+    """One section for each layer."""
+    sections = []
+    for name, (layer, x) in layers(features, channels, size).items():
+        layer, x = layer.to(device), x.to(device)
+        models = {"PyTorch": layer} | {kind: analog(layer, SETTINGS[kind]) for kind in SETTINGS}
+        jobs = {kind: forward(model, x) for kind, model in models.items()}
+        sections.append(Section(name, "the layer of PyTorch", compare(jobs, rounds)))
+    return sections
 
 
 if __name__ == "__main__":
-    main()
+    script(results)

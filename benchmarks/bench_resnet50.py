@@ -2,13 +2,9 @@
 
 Every case is a ratio measured in one run: all networks take turns with the stock one, whose
 batch-norms are folded, and medians are compared. Weights are random, which times do not depend on.
-Without a GPU nothing is measured unless ``--device cpu`` asks for it, and no limit applies there.
+Without a GPU nothing is measured unless ``--device cpu`` asks for it, and no limit applies there;
+``--case`` takes the cases whose names contain it.
 """
-
-import argparse
-import json
-from pathlib import Path
-from typing import Any
 
 import torch
 from hardware import (
@@ -24,16 +20,13 @@ from hardware import (
     Case,
     analog,
 )
+from report import Row, Section
 from resnet50 import resnet50
-from rich.console import Console
-from rich.progress import track
-from rich.table import Table
-from timing import forward, medians, peak
-from torch import Tensor, nn
+from runner import script
+from timing import compare, forward
 
 from crosssim_torch.batchnorm import fuse_batchnorms
 
-RESULTS = Path(__file__).parent / "results" / "resnet50.json"
 CASES = (
     Case("ideal arrays", {}, None, converters=False),
     Case("8-bit DAC, 8-bit ADC", {}, 2.0),
@@ -49,59 +42,34 @@ CASES = (
 CALIBRATION_IMAGES = 4
 
 
-def measure(network: nn.Module, images: Tensor, rounds: int) -> list[dict[str, Any]]:
-    """One row for each case and one for the stock network: time, ratio and peak memory.
-
-    Only one analog network is kept at a time, so that many fit on one device.
-    """
+def results(
+    device: str = "cuda",
+    batch: int = 64,
+    size: int = 224,
+    rounds: int = 15,
+    case: str = "",
+    blocks: tuple[int, int, int, int] = (3, 4, 6, 3),
+    width: int = 64,
+) -> list[Section]:
+    """One row for each case; only one analog network is kept, so that many fit on one device."""
+    subject = f"ResNet-50, {batch} images of {size}×{size}, time of one image"
+    over = "PyTorch with folded batch-norms"
+    chosen = [one for one in CASES if case in one.name]
+    if not chosen:
+        raise ValueError(f"No case has {case!r} in its name: {[one.name for one in CASES]}")
+    if device == "cuda" and not torch.cuda.is_available():
+        return [Section(subject, over, [], {"nothing was measured": "there is no GPU"})]
+    network = resnet50(blocks, width).to(device)
+    images = torch.randn(batch, 3, size, size, device=device)
     stock = forward(fuse_batchnorms(network), images)
-    (alone,) = medians([stock], rounds)
-    rows = [_row("stock, batch-norms folded", alone, 1.0, None, peak(stock), len(images))]
-    for case in track(CASES, "measuring", transient=True):
-        job = forward(analog(case, network, images[:CALIBRATION_IMAGES]), images)
-        base, time = medians([stock, job], rounds)
-        rows.append(_row(case.name, time, time / base, case.limit, peak(job), len(images)))
-    return rows
-
-
-def _row(
-    name: str, time: float, ratio: float, limit: float | None, memory: int, images: int
-) -> dict[str, Any]:
-    return {
-        "case": name,
-        "milliseconds per image": 1e3 * time / images,
-        "ratio": ratio,
-        "limit": limit,
-        "peak memory [GB]": memory / 1e9,
-    }
-
-
-def main() -> None:
-    """Print one table and write it as JSON."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--device", default="cuda")
-    parser.add_argument("--batch", type=int, default=64)
-    parser.add_argument("--size", type=int, default=224)
-    parser.add_argument("--rounds", type=int, default=15)
-    options = parser.parse_args()
-    console = Console()
-    if options.device == "cuda" and not torch.cuda.is_available():
-        console.print("ResNet-50 is timed on a GPU, and there is none here: nothing was measured.")
-        return
-    torch.manual_seed(0)
-    network = resnet50().to(options.device)
-    images = torch.randn(options.batch, 3, options.size, options.size, device=options.device)
-    rows = measure(network, images, options.rounds)
-    table = Table("ResNet-50 on", "ms/image", "over stock", "at most", "peak memory [GB]")
-    for row in rows:
-        name, milliseconds, ratio, limit, memory = row.values()
-        most = "" if limit is None or options.device != "cuda" else f"{limit:.1f}"
-        table.add_row(name, f"{milliseconds:.2f}", f"{ratio:.2f}", most, f"{memory:.2f}")
-    console.print(table)
-    RESULTS.parent.mkdir(exist_ok=True)
-    device = torch.cuda.get_device_name() if options.device == "cuda" else options.device
-    RESULTS.write_text(json.dumps({"device": device, "cases": rows}, indent=2))
+    rows: list[Row] = []
+    for one in chosen:
+        job = forward(analog(one, network, images[:CALIBRATION_IMAGES]), images)
+        jobs = {"PyTorch": stock, one.name: job}
+        base, row = compare(jobs, rounds, parts=dict.fromkeys(jobs, batch), memory=True)
+        rows += [*([] if rows else [base]), one.held(row) if images.is_cuda else row]
+    return [Section(subject, over, rows)]
 
 
 if __name__ == "__main__":
-    main()
+    script(results)

@@ -1,12 +1,12 @@
 """Memory and time of a ResNet-20 whose arrays have resistive wires."""
 
-import argparse
 import resource
-import time
+from dataclasses import replace
 
 import torch
-from rich.console import Console
-from rich.table import Table
+from report import Notes, Row, Section
+from runner import script
+from timing import compare, forward, seconds
 from torch import Tensor, nn
 
 from crosssim_core import CrossSimParameters
@@ -14,7 +14,8 @@ from crosssim_torch import from_torch
 
 ARRAY = (1152, 256)
 """Rows and columns of every array."""
-WIDTHS = {"16, 32, 64": (16, 32, 64), "256, 256, 256 (all arrays full)": (256, 256, 256)}
+Widths = tuple[int, int, int]
+"""Channels of each stage."""
 
 
 class Block(nn.Module):
@@ -32,7 +33,7 @@ class Block(nn.Module):
         return (self.second(self.first(x).relu()) + self.shortcut(x)).relu()
 
 
-def resnet20(widths: tuple[int, int, int]) -> nn.Module:
+def resnet20(widths: Widths) -> nn.Module:
     """The network for images of 32×32 pixels, with random weights, its batch-norms folded.
 
     Source: K. He, X. Zhang, S. Ren, J. Sun, CVPR 2016, option B.
@@ -58,38 +59,40 @@ def wired(network: nn.Module) -> nn.Module:
     return from_torch(network, params, seed=0)
 
 
-def measure(stock: nn.Module, analog: nn.Module, images: Tensor) -> list[float]:
-    """Times of the stock network, warm, and of two passes of the analog one [s]."""
-    times = []
-    with torch.no_grad():
-        for network in (stock, stock, analog, analog):
-            start = time.perf_counter()
-            network(images)
-            times.append(time.perf_counter() - start)
-    return times[1:]
+def measure(stock: nn.Module, analog: nn.Module, images: Tensor, rounds: int) -> list[Row]:
+    """Passes of both networks; the first analog one solves the wires."""
+    job = forward(analog, images)
+    first = seconds(job)
+    rows, cols = ARRAY
+    jobs = {"PyTorch": forward(stock, images), f"arrays of {rows}×{cols}": job}
+    base, row = compare(jobs, rounds)
+    notes: Notes = {"first pass [s]": first}
+    return [base, replace(row, megabytes=megabytes(), notes=notes)]
 
 
-def gibibytes() -> float:
-    """Most memory that this process had so far [GiB]."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+def megabytes() -> float:
+    """Most memory that this process had so far [MB]."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
 
 
-def main() -> None:
-    """Print one row for each width."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--images", type=int, default=16)
-    images = torch.rand(parser.parse_args().images, 3, 32, 32)
-    table = Table(
-        "widths", "stock [s]", "first pass, wires solved [s]", "next pass [s]", "over stock",
-        "most memory [GiB]",
-    )  # fmt: skip
-    for name, widths in WIDTHS.items():
+def results(
+    images: int = 16,
+    narrow: Widths = (16, 32, 64),
+    full: Widths = (256, 256, 256),
+    size: int = 32,
+    rounds: int = 5,
+) -> list[Section]:
+    """One section for each width; the full network fills its arrays. Memory is the process's."""
+    x = torch.rand(images, 3, size, size)
+    sections = []
+    for widths in (narrow, full):
         stock = resnet20(widths)
-        plain, first, later = measure(stock, wired(stock), images)
-        row = (f"{plain:.2f}", f"{first:.1f}", f"{later:.2f}", f"{later / plain:.2f}")
-        table.add_row(name, *row, f"{gibibytes():.2f}")
-    Console().print(table)
+        rows = measure(stock, wired(stock), x, rounds)
+        channels = ", ".join(map(str, widths))
+        subject = f"ResNet-20 with wires, {channels} channels, {images} images"
+        sections.append(Section(subject, "PyTorch with folded batch-norms", rows))
+    return sections
 
 
 if __name__ == "__main__":
-    main()
+    script(results)

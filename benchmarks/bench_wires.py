@@ -1,13 +1,16 @@
 """Time of the solvers of arrays with resistive wires, and how it grows with the array."""
 
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from operator import matmul
 from typing import NamedTuple
 from unittest import mock
 
 import numpy as np
-from rich.console import Console
-from rich.table import Table
+from report import Notes, Section
+from runner import script
+from timing import Job, compare, seconds
 
 from crosssim_core import AnalogCore, CrossSimParameters
 from crosssim_core.numerics import compiled
@@ -29,9 +32,10 @@ WIRES = Wires(Line(RATIO), Line(RATIO))
 SOFT = Wires(Line(RATIO / 10), Line(RATIO / 10))
 SEGMENTS = supply_segments(WIRES)
 RANDOM = np.random.default_rng(0)
-REPEATS = 3
 FEW = 8
 """Vectors where each is solved for."""
+LIMIT = 1.2
+"""Largest ratio of a product to an ideal one that the project allows itself."""
 
 
 class Operands(NamedTuple):
@@ -47,16 +51,6 @@ class Operands(NamedTuple):
     """An array for each of `FEW` vectors."""
 
 
-def seconds(job: Callable[[], object]) -> float:
-    """Shortest of a few runs [s]."""
-    times = []
-    for _ in range(REPEATS):
-        start = time.perf_counter()
-        job()
-        times.append(time.perf_counter() - start)
-    return min(times)
-
-
 def cells(*shape: int) -> np.ndarray:
     """Conductances of a random array."""
     return RANDOM.uniform(size=shape)
@@ -67,12 +61,9 @@ def saturating(g: np.ndarray, v: np.ndarray) -> np.ndarray:
     return g * (v - v**3 / 16)
 
 
-def with_and_without(job: Callable[[], object]) -> tuple[float, float]:
-    """Seconds with compiled loops, where Numba is installed, and without; the first run is none."""
-    job()
-    with mock.patch.object(compiled, "loops_compiler", return_value=None):
-        without = seconds(job)
-    return (seconds(job) if compiled.loops_compiler() else float("nan")), without
+def without_loops(job: Job) -> Job:
+    """A job as it is done where Numba is not installed."""
+    return mock.patch.object(compiled, "loops_compiler", return_value=None)(lambda _: job())
 
 
 def operands(size: int, vectors: int) -> Operands:
@@ -149,78 +140,83 @@ def wired_cores(matrix: np.ndarray) -> dict[str, AnalogCore]:
     return found
 
 
-def programming(shapes: Sequence[tuple[int, int]]) -> Table:
+def programming(size: int, rounds: int) -> Section:
     """Transfer matrices, made once for each programmed array."""
-    table = Table("transfer matrix", "pairs", "time [s]")
+    long = 9 * size // 2
+    shapes = *((n, n) for n in (size // 4, size // 2, size)), (size, long), (long, size)
+    jobs: dict[str, Job] = {}
     for outputs, inputs in shapes:
-        for signs in (1, 2):
-            g = cells(*[2] * (signs - 1), outputs, inputs)
-            interleaved = signs == 2
-            took = seconds(lambda g=g, i=interleaved: transfer_matrix(g, WIRES, interleaved=i))
-            table.add_row(f"{outputs}×{inputs}", str(interleaved), f"{took:.3f}")
-    return table
+        one, pair = cells(outputs, inputs), cells(2, outputs, inputs)
+        name = f"{outputs}×{inputs}"
+        jobs[name] = partial(transfer_matrix, one, WIRES)
+        jobs[f"{name}, pairs on shared lines"] = partial(
+            transfer_matrix, pair, WIRES, interleaved=True
+        )
+    return Section("Programming arrays with wires", "the smallest", compare(jobs, rounds))
 
 
-def growth(sizes: Sequence[int]) -> Table:
-    """Exponent of a power law through the times of square arrays."""
-    table = Table("method", "exponent", *(f"{n} [ms]" for n in sizes))
+def growth(size: int, rounds: int) -> list[Section]:
+    """Power laws through the times of square arrays."""
+    sizes = [size * 2**n // 8 for n in range(5)]
     x = RANDOM.integers(0, 2, (256, max(sizes))).astype(float)
-    jobs = {
-        "transfer matrix": lambda n: transfer_matrix(cells(n, n), WIRES),
-        "supply lines, 256 vectors": lambda n: separate_source_currents(
-            cells(n, n), x[:, :n], SEGMENTS
-        ),
+
+    def separate(n: int) -> object:
+        return separate_source_currents(cells(n, n), x[:, :n], SEGMENTS)
+
+    methods: dict[str, Callable[[int], object]] = {
+        "Transfer matrix": lambda n: transfer_matrix(cells(n, n), WIRES),
+        "Supply lines, 256 vectors": separate,
     }
-    for name, job in jobs.items():
-        times = [seconds(lambda n=n, job=job: job(n)) for n in sizes]
-        exponent = np.polyfit(np.log(sizes), np.log(times), 1)[0]
-        table.add_row(name, f"{exponent:.2f}", *(f"{1e3 * t:.1f}" for t in times))
-    return table
+    sections = []
+    for name, method in methods.items():
+        rows = compare({f"{n}×{n}": partial(method, n) for n in sizes}, rounds)
+        exponent = np.polyfit(np.log(sizes), np.log([row.milliseconds for row in rows]), 1)[0]
+        notes: Notes = {"exponent": float(exponent)}
+        sections.append(Section(f"{name}, by size of the array", "the smallest", rows, notes))
+    return sections
 
 
-def products(size: int) -> Table:
+def products(size: int, rounds: int) -> Section:
     """Products of 256 vectors (8 where each vector is solved for) with a square array."""
-    table = Table(f"{size}×{size} array", "loops", "time per vector [ms]", "over ideal product")
     of = operands(size, 256)
-    ideal = seconds(lambda: of.v @ of.g.T) / 256
-
-    def add(name: str, loops: str, took: float) -> None:
-        table.add_row(name, loops, f"{1e3 * took:.3f}", f"{took / ideal:.2f}")
-
-    add("ideal", "", ideal)
-    for name, (vectors, job) in array_jobs(of).items():
-        add(name, "", seconds(job) / vectors)
+    counted = {"ideal": (256, lambda: of.v @ of.g.T)} | array_jobs(of)
     for name, (vectors, job) in loop_jobs(of).items():
-        fast, slow = with_and_without(job)
-        add(name, "compiled", fast / vectors)
-        add(name, "no", slow / vectors)
-    return table
+        if compiled.loops_compiler():
+            counted[f"{name}, compiled loops"] = vectors, job
+        counted[f"{name}, array code"] = vectors, without_loops(job)
+    parts = {name: vectors for name, (vectors, _) in counted.items()}
+    jobs = {name: job for name, (_, job) in counted.items()}
+    # Products that are over soon take their turns apart, while the caches are theirs.
+    soon = {name: jobs.pop(name) for name in ("ideal", "input lines")}
+    ideal, product = compare(soon, 20 * rounds, parts=parts)
+    rows = [ideal, replace(product, limit=LIMIT)]
+    for row in compare(jobs, rounds, parts=parts):
+        rows.append(replace(row, ratio=row.milliseconds / ideal.milliseconds))
+    subject = f"Array of {size}×{size} with wires, time of one vector"
+    return Section(subject, "the ideal product", rows)
 
 
-def cores(size: int) -> Table:
+def cores(size: int, rounds: int) -> Section:
     """Products of 256 vectors with cores of one square array, first and later ones."""
-    columns = "first product [ms]", "later product [ms]", "over ideal core"
-    table = Table(f"{size}×{size} core", *columns)
     matrix, x = RANDOM.uniform(-1, 1, (size, size)), RANDOM.uniform(-1, 1, (size, 256))
-    ideal = 0.0
-    for name, core in wired_cores(matrix).items():
-        start = time.perf_counter()
-        core @ x
-        first = time.perf_counter() - start
-        later = seconds(lambda core=core: [core @ x for _ in range(20)]) / 20
-        ideal = ideal or later
-        table.add_row(name, f"{1e3 * first:.1f}", f"{1e3 * later:.2f}", f"{later / ideal:.2f}")
-    return table
+    jobs = {name: partial(matmul, core, x) for name, core in wired_cores(matrix).items()}
+    first = {name: 1e3 * seconds(job) for name, job in jobs.items()}
+    rows = [
+        replace(row, notes={"first product [ms]": first[row.case]})
+        for row in compare(jobs, 20 * rounds)
+    ]
+    return Section(f"AnalogCore of {size}×{size}, 256 vectors", "the ideal core", rows)
 
 
-def main() -> None:
-    """Print four tables."""
-    shapes = ((64, 64), (128, 128), (256, 256), (256, 1152), (1152, 256))
-    sizes = (32, 64, 128, 256, 512)
-    console = Console()
-    for table in (programming(shapes), growth(sizes), products(256), cores(256)):
-        console.print(table)
+def results(size: int = 256, rounds: int = 3) -> list[Section]:
+    """Programming, growth around ``size``, products, and cores."""
+    return [
+        programming(size, rounds),
+        *growth(size, rounds),
+        products(size, rounds),
+        cores(size, rounds),
+    ]
 
 
 if __name__ == "__main__":
-    main()
+    script(results)

@@ -1,8 +1,9 @@
 """Kinds of hardware that networks are timed on, and how each is told of."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from report import Row
 from torch import Tensor, nn
 
 from crosssim_core import CrossSimParameters
@@ -72,6 +73,10 @@ class Case:
     def noisy(self) -> bool:
         """Whether every product has noise of its own."""
         return "xbar.device.read_noise" in self.settings
+
+    def held(self, row: Row) -> Row:
+        """``row`` beside what this case is held to."""
+        return replace(row, limit=self.limit, crosssim=self.crosssim)
 
 
 def analog(case: Case, network: nn.Module, images: Tensor) -> nn.Module:
