@@ -7,6 +7,7 @@ import torch
 from analog_settings import ERRORS, needs_devices, tree
 from torch import nn
 
+from crosssim_core.chain import arithmetic
 from crosssim_core.errors import ParameterError
 from crosssim_torch import (
     AnalogConv2d,
@@ -200,15 +201,52 @@ def test_noise_of_the_host_follows_the_seed_and_nothing_else():
     assert not torch.equal(*reads[0])
 
 
+DIGITS = {
+    "xbar.dac.mvm.model": "SignMagnitudeDAC",
+    "xbar.dac.mvm.bits": 5,
+    "xbar.dac.mvm.input_bitslicing": True,
+    "xbar.dac.mvm.slice_size": 2,
+    "xbar.array.Icol_max": 1e3,
+}
+"""Each of several digits is read with noise of its own."""
+
+DRAWS = [
+    pytest.param({}, id="one draw"),
+    pytest.param(DIGITS, id="digits"),
+    pytest.param(DIGITS | {"simulation.literal": True}, id="literal"),
+]
+
+
+class Elsewhere(torch.Tensor):
+    """Data that say they are on a GPU, which takes more of them at once."""
+
+    is_cuda = True
+
+
+@needs_devices
+@pytest.mark.parametrize("further", DRAWS)
+def test_noise_of_the_host_does_not_depend_on_how_much_a_device_takes_at_once(further, monkeypatch):
+    monkeypatch.setattr(arithmetic, "ROOM", 50)
+    stock, host, x = nn.Conv1d(4, 3, 1), LayerOptions(noise="host"), X.repeat(20, 1)[..., None]
+    reads = []
+    for data in (x, x.as_subclass(Elsewhere)):
+        layer = from_torch(stock, tree(NOISE, further), seed=5, options=host)
+        reads.append(layer(data).detach().as_subclass(torch.Tensor))
+    torch.testing.assert_close(*reads)
+
+
 @pytest.mark.gpu
 @needs_devices
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs an NVIDIA GPU")
-def test_one_seed_is_one_chip_on_cpu_and_gpu_with_noise_of_the_host():
+@pytest.mark.parametrize("further", DRAWS)
+def test_one_seed_is_one_chip_on_cpu_and_gpu_with_noise_of_the_host(further, monkeypatch):
+    monkeypatch.setattr(arithmetic, "ROOM", 100)
     stock, host = nn.Conv2d(2, 4, 3, groups=2), LayerOptions(noise="host")
     x = torch.randn(2, 2, 6, 6)
     outputs = []
     for device in ("cpu", "cuda"):
-        layer = from_torch(stock.to(device), tree(ERRORS, NOISE), 1, seed=5, options=host)
+        params = tree(ERRORS, NOISE, further)
+        layer = from_torch(stock.to(device), params, 1, seed=5, options=host)
         outputs.append((layer.get_matrix().cpu(), layer(x.to(device)).detach().cpu()))
     torch.testing.assert_close(outputs[0], outputs[1], rtol=1e-5, atol=1e-5)
 

@@ -146,7 +146,7 @@ def test_a_batch_that_is_read_in_chunks_is_masked_as_one(stock, shape, settings,
     layer = from_torch(stock, tree(RANGES, settings), 1, seed=1, options=MASKED)
     x = torch.linspace(-1, 1, torch.Size(shape).numel()).reshape(shape)
     want = derivatives(layer, x)
-    monkeypatch.setattr(TorchArithmetic, "room", lambda self, x: 40)
+    monkeypatch.setattr(TorchArithmetic, "room", lambda self, x, noise: 40)
     torch.testing.assert_close(derivatives(layer, x), want)
 
 

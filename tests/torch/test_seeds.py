@@ -218,8 +218,18 @@ def test_read_noise_has_the_spread_that_was_asked_for_however_data_lie(drawn, he
     assert noisy.mean().item() == pytest.approx(4, abs=5 * 0.1 / noisy.numel() ** 0.5)
 
 
-def test_read_noise_in_a_map_over_samples_differs_from_one_to_the_next(drawn):
-    layer = from_torch(nn.Linear(6, 5), tree(NOISE), seed=5)
+POOLED = {
+    "xbar.dac.mvm.model": "SignMagnitudeDAC",
+    "xbar.dac.mvm.bits": 5,
+    "xbar.dac.mvm.input_bitslicing": True,
+    "xbar.dac.mvm.slice_size": 2,
+}
+"""Digits of the inputs whose currents are summed up before anything happens to them."""
+
+
+@pytest.mark.parametrize("settings", [{}, POOLED], ids=["whole inputs", "digits"])
+def test_read_noise_in_a_map_over_samples_differs_from_one_to_the_next(drawn, settings):
+    layer = from_torch(nn.Linear(6, 5), tree(NOISE, settings), seed=5)
     mapped = torch.vmap(layer, randomness="different")(torch.ones(4, 1, 6))
     assert mapped.unique().numel() == mapped.numel()
 

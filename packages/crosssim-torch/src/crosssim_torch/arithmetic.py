@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from crosssim_core.chain.arithmetic import Arithmetic
-from crosssim_core.random import NoiseSource
+from crosssim_core.random import HostNoise, NoiseSource
 from crosssim_torch.fusing import added_noise, rounded
 from crosssim_torch.noise import TorchNoise
 
@@ -18,8 +18,10 @@ class TorchArithmetic(Arithmetic):
     Within ``torch.func`` they are those of `Arithmetic`: ``vmap`` cannot write into tensors.
     """
 
-    def room(self, x: Tensor, /) -> int:
-        return 2**27 if x.is_cuda else super().room(x)
+    def room(self, x: Tensor, noise: NoiseSource | None, /) -> int:
+        # What the host draws is the same on every device, if it is cut into the same pieces.
+        alike = not x.is_cuda or isinstance(noise, HostNoise)
+        return super().room(x, noise) if alike else 2**27
 
     def reshaped(self, x: Tensor, shape: tuple[int, ...], /) -> Tensor:
         return x.reshape(shape)

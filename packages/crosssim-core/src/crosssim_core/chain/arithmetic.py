@@ -29,8 +29,11 @@ class Arithmetic:
     fewer passes over memory.
     """
 
-    def room(self, x: Array, /) -> int:
-        """Elements that stacked lines of the inputs ``x`` may have at once."""
+    def room(self, x: Array, noise: NoiseSource | None, /) -> int:
+        """Elements that stacked lines of the inputs ``x`` may have at once.
+
+        What ``noise`` gives to whom depends on it where more than one number is drawn for a line.
+        """
         return ROOM
 
     def per_line(

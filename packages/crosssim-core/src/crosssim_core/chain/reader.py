@@ -199,22 +199,22 @@ class SimplifiedReader:
             tap: Is shown line currents on the way, of a reader that was made for it; those of
                 some of the vectors at a time.
         """
-        length, size = x.shape[0], self.batch(x)
+        length, size = x.shape[0], self.batch(x, noise)
         if size == length:
             return self._read(x, noise, bias, tap)
         parts = (x[some, ...] for some in chunks(length, at_once=size))
         pieces = (self._read(part, noise, bias, tap) for part in parts)
         return self.product.arithmetic.joined(pieces, length)
 
-    def batch(self, x: Any) -> int:
-        """Elements of the first axis of ``x`` that are read at once."""
+    def batch(self, x: Any, noise: NoiseSource | None) -> int:
+        """Elements of the first axis of ``x`` that are read at once with such noise."""
         length = int(x.shape[0])
         if self.together:
             return length
         lines = max(row.lines_of(x) for row in self.rows)
         if self.product.positions(x):
             lines += self.digits * prod(x.shape[1:])
-        count = -(-length * lines // self.product.arithmetic.room(x))
+        count = -(-length * lines // self.product.arithmetic.room(x, noise))
         return -(-length // count) if count > 1 else length
 
     def _read(

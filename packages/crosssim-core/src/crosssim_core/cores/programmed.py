@@ -124,7 +124,7 @@ class ProgrammedArrays:
         if self.profile is not None or self._needs_vectors[side]:
             return None
         reader = self._reader(side, product)
-        if reader is None or reader.batch(x) < x.shape[0]:
+        if reader is None or reader.batch(x, self.like_noise(side)) < x.shape[0]:
             return None
         read = straight(reader)
         return None if read is None else lambda x, bias: read(x, bias, self._noise(side))
@@ -150,6 +150,12 @@ class ProgrammedArrays:
         """Whether one input scale follows from all vectors of a read together."""
         scales = [part.reads[side].path.scale for part in self.plan.arrays]
         return any(scale.factor is None and not scale.per_vector for scale in scales)
+
+    def like_noise(self, side: Side) -> NoiseSource | None:
+        """A source of the kind that reads draw from, which is not drawn from; None if they draw
+        none.
+        """
+        return self._sources(self.plan.stream) if self._stochastic[side] else None
 
     def _noise(self, side: Side) -> NoiseSource | None:
         """Where the random numbers of the next read come from; None if it draws none."""

@@ -35,7 +35,8 @@ def read_vectors(
     """
     pieces: Iterator[Array] = iter((x,))
     if layout.batched(x) and not arrays.scale_of_call("mvm"):
-        pieces = _pieces(x, layout, product.arithmetic.room(x))
+        room = product.arithmetic.room(x, arrays.like_noise("mvm"))
+        pieces = _pieces(x, layout, room)
     products = arrays.read_in_pieces(
         map(layout.vectors, pieces), "mvm", data=(lambda: x) if data is None else data
     )

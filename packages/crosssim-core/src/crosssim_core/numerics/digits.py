@@ -24,7 +24,9 @@ def digit(z: Float[Array, "*batch"], k: int, /, *, bits: int, size: int) -> Floa
     """
     xp = array_namespace(z)
     magnitude = xp.round(xp.abs(z) * (2**bits - 1))
-    return xp.sign(z) * (xp.floor(magnitude / 2 ** (size * k)) % 2**size / (2**size - 1))
+    own = xp.floor(magnitude / 2 ** (size * k)) % 2**size / (2**size - 1)
+    # The sign of the standard looks for NaN in a way that PyTorch cannot map over samples.
+    return xp.where(z < 0, -own, own)
 
 
 def digit_weight(k: int, /, *, bits: int, size: int) -> float:
