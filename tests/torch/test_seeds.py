@@ -5,11 +5,12 @@ import torch
 from analog_settings import EIGHT_BITS, ERRORS, tree
 from torch import nn
 
-from crosssim_core.errors import CrossSimError, ParameterError
+from crosssim_core.errors import CrossSimError, ParameterError, UnsupportedError
 from crosssim_core.numerics import compiled
 from crosssim_torch import (
     AnalogConv2d,
     AnalogLinear,
+    LayerOptions,
     analog_modules,
     from_torch,
     reinitialize,
@@ -232,6 +233,16 @@ def test_read_noise_in_a_map_over_samples_differs_from_one_to_the_next(drawn, se
     layer = from_torch(nn.Linear(6, 5), tree(NOISE, settings), seed=5)
     mapped = torch.vmap(layer, randomness="different")(torch.ones(4, 1, 6))
     assert mapped.unique().numel() == mapped.numel()
+
+
+def test_noise_of_the_host_is_common_to_a_map_over_samples_and_refused_as_different():
+    host = LayerOptions(noise="host")
+    layer = from_torch(nn.Linear(6, 5), tree(NOISE), seed=5, options=host)
+    y = torch.vmap(layer, randomness="same")(torch.ones(4, 1, 6))
+    assert torch.equal(y, y[:1].expand(4, 1, 5))
+    assert y[0].unique().numel() == 5
+    with pytest.raises(UnsupportedError, match='noise="device"'):
+        torch.vmap(layer, randomness="different")(torch.ones(4, 1, 6))
 
 
 def test_derivatives_do_not_see_read_noise():

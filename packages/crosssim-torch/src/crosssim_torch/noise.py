@@ -1,9 +1,10 @@
-"""Random numbers drawn by PyTorch on the device where they are needed."""
+"""Random numbers of single reads: of PyTorch, where they are needed, or of the host."""
 
 import torch
 from torch import Tensor
 
-from crosssim_core.random import Occasions, Stream
+from crosssim_core.errors import UnsupportedError
+from crosssim_core.random import HostNoise, Occasions, Stream
 
 
 class TorchNoise:
@@ -45,3 +46,22 @@ class TorchNoise:
             # Another thread may have been first.
             known = self._generators.setdefault(device, made)
         return known
+
+
+def host_noise(stream: Stream) -> HostNoise:
+    """Deviates of ``stream`` that the host draws.
+
+    Raises:
+        UnsupportedError: Samples that are mapped over are to have deviates of their own.
+    """
+    functorch = torch._C._functorch
+    for level in functorch.get_interpreter_stack() or ():
+        if level.key() == functorch.TransformType.Vmap:
+            asked = functorch.CVmapInterpreterPtr(level).randomness()
+            if asked == functorch.RandomnessType.Different:
+                raise UnsupportedError(
+                    'vmap with randomness="different" asks for noise of its own for each sample, '
+                    'and noise="host" gives all of them the same: take noise="device", or '
+                    'randomness="same".'
+                )
+    return stream.source()

@@ -14,7 +14,7 @@ from crosssim_core.cores.converters import kept_errors, with_errors
 from crosssim_core.layers import ConvTransposeLayout, Layout, PackedConvLayout, wired
 from crosssim_core.random import NoiseSource, Occasions, Stream
 from crosssim_torch.chip import ChipIdentity, buffer_names, state_of
-from crosssim_torch.noise import TorchNoise
+from crosssim_torch.noise import TorchNoise, host_noise
 from crosssim_torch.options import LayerOptions
 from crosssim_torch.params import OwnParams
 from crosssim_torch.saturation import watched
@@ -265,7 +265,7 @@ class Tile:
 
     @property
     def _sources(self) -> Callable[[Stream], NoiseSource]:
-        return Stream.source if self.options.noise == "host" else TorchNoise
+        return host_noise if self.options.noise == "host" else TorchNoise
 
     def in_step(self, holding: Holding, module: nn.Module, *, edited: bool = False) -> bool:
         """Whether the arrays hold the present weights, or those before edits in place."""
