@@ -11,11 +11,12 @@ from dataclasses import replace
 import torch
 from report import Section
 from runner import script
-from timing import Job, compare, forward, one_thread
+from timing import Job, compare, forward
 from torch import Tensor, nn
 
 from crosssim_core import CrossSimParameters
 from crosssim_torch import AnalogModule, LayerOptions, from_torch
+from crosssim_torch.threads import one_thread
 
 CONVERTERS = {
     "core.mapping.inputs.mvm": {"min": -4.0, "max": 4.0},

@@ -4,8 +4,7 @@ import itertools
 import os
 import statistics
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -60,17 +59,6 @@ def medians(jobs: Sequence[Job], rounds: int, clock: Clock = time.perf_counter) 
     for job, own in progress(turns, "measuring"):
         own.append(seconds(job, clock))
     return [statistics.median(own[1:]) for own in times]
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Threads of PyTorch are one while this lasts."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 def progress(items: Sequence[T], verb: str) -> Iterable[T]:

@@ -1,12 +1,10 @@
 """What is measured: accuracy of digital and analog networks over several chips."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
 
 import numpy as np
-import torch
 from torch import nn
 
 from crosssim_core import CrossSimParameters
@@ -16,6 +14,7 @@ from crosssim_torch.calibration import calibrate
 from crosssim_torch.demo.chips import LARGE, PROPORTIONAL, SONOS, CellError, layer_parameters
 from crosssim_torch.demo.data import Digits, digits
 from crosssim_torch.demo.network import accuracy, digit_network, train
+from crosssim_torch.threads import one_thread
 
 EPOCHS = 40
 RATE = 1e-2
@@ -79,17 +78,7 @@ def steps(chips: int) -> int:
     return EPOCHS + TUNING_EPOCHS + chips * (len(ARRAYS) + 1)
 
 
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Let torch add in one order on every machine, so that a seed gives the same figures."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
-
-
+# A seed gives the same figures on every machine.
 @one_thread()
 def run(seed: int, chips: int, step: Callable[[str], None] = lambda doing: None) -> Outcome:
     """Train, convert, test on ``chips`` chips, fine-tune, and test again.
