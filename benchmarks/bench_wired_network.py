@@ -5,14 +5,12 @@ from dataclasses import replace
 
 import torch
 from report import Notes, Row, Section
-from resnet20 import ResNet20
 from runner import script
 from timing import compare, forward, seconds
 from torch import Tensor, nn
 
 from crosssim_core import CrossSimParameters
 from crosssim_torch import from_torch
-from crosssim_torch.batchnorm import fuse_batchnorms
 
 ARRAY = (1152, 256)
 """Rows and columns of every array."""
@@ -20,10 +18,35 @@ Widths = tuple[int, int, int]
 """Channels of each stage."""
 
 
-def stock_network(widths: Widths) -> nn.Module:
-    """A ResNet-20 with random weights, its batch-norms folded."""
+class Block(nn.Module):
+    """Two 3×3 convolutions and a shortcut, with a 1×1 convolution where the shape changes."""
+
+    def __init__(self, inputs: int, outputs: int, stride: int) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(inputs, outputs, 3, stride, padding=1)
+        self.second = nn.Conv2d(outputs, outputs, 3, padding=1)
+        changes = inputs != outputs or stride > 1
+        self.shortcut = nn.Conv2d(inputs, outputs, 1, stride) if changes else nn.Identity()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Shapes: (N, inputs, H, W) → (N, outputs, H / stride, W / stride)."""
+        return (self.second(self.first(x).relu()) + self.shortcut(x)).relu()
+
+
+def resnet20(widths: Widths) -> nn.Module:
+    """The network for images of 32×32 pixels, with random weights, its batch-norms folded.
+
+    Source: K. He, X. Zhang, S. Ren, J. Sun, CVPR 2016, option B.
+    """
     torch.manual_seed(0)
-    return fuse_batchnorms(ResNet20(widths).eval())
+    layers: list[nn.Module] = [nn.Conv2d(3, widths[0], 3, padding=1), nn.ReLU()]
+    before = widths[0]
+    for stage, width in enumerate(widths):
+        for block in range(3):
+            layers.append(Block(before, width, 2 if stage and not block else 1))
+            before = width
+    layers += [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(before, 10)]
+    return nn.Sequential(*layers)
 
 
 def wired(network: nn.Module) -> nn.Module:
@@ -63,7 +86,7 @@ def results(
     x = torch.rand(images, 3, size, size)
     sections = []
     for widths in (narrow, full):
-        stock = stock_network(widths)
+        stock = resnet20(widths)
         rows = measure(stock, wired(stock), x, rounds)
         channels = ", ".join(map(str, widths))
         subject = f"ResNet-20 with wires, {channels} channels, {images} images"

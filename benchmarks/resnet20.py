@@ -33,7 +33,7 @@ class Block(nn.Module):
         self.conv2 = nn.Conv2d(outputs, outputs, 3, padding=1, bias=False)
         self.bn2 = nn.BatchNorm2d(outputs)
         self.downsample = None
-        if inputs != outputs or stride > 1:
+        if inputs != outputs:
             self.downsample = nn.Sequential(
                 nn.Conv2d(inputs, outputs, 1, stride, bias=False),
                 nn.BatchNorm2d(outputs),
@@ -45,28 +45,17 @@ class Block(nn.Module):
         return (self.bn2(self.conv2(y)) + shortcut).relu()
 
 
-def stage(inputs: int, outputs: int, stride: int) -> nn.Sequential:
-    """Three blocks of one width, of which the first has the stride."""
-    others = (Block(outputs, outputs, 1) for _ in range(2))
-    return nn.Sequential(Block(inputs, outputs, stride), *others)
-
-
 class ResNet20(nn.Module):
-    """Three stages of three blocks.
+    """Three stages of three blocks, with 16, 32 and 64 channels."""
 
-    Args:
-        widths: Channels of each stage.
-    """
-
-    def __init__(self, widths: tuple[int, int, int] = (16, 32, 64)) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        first, second, third = widths
-        self.conv1 = nn.Conv2d(3, first, 3, padding=1, bias=False)
-        self.bn1 = nn.BatchNorm2d(first, eps=STEM_EPS)
-        self.res1 = stage(first, first, 1)
-        self.res2 = stage(first, second, 2)
-        self.res3 = stage(second, third, 2)
-        self.classifier = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(third, 10))
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1, bias=False)
+        self.bn1 = nn.BatchNorm2d(16, eps=STEM_EPS)
+        self.res1 = nn.Sequential(Block(16, 16, 1), Block(16, 16, 1), Block(16, 16, 1))
+        self.res2 = nn.Sequential(Block(16, 32, 2), Block(32, 32, 1), Block(32, 32, 1))
+        self.res3 = nn.Sequential(Block(32, 64, 2), Block(64, 64, 1), Block(64, 64, 1))
+        self.classifier = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, 10))
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.bn1(self.conv1(x)).relu()

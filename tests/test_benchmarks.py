@@ -257,7 +257,7 @@ def test_layers_that_are_timed_give_what_the_literal_chain_gives(setting):
 
 @torch.no_grad()
 def test_the_network_with_wires_that_is_timed_gives_what_the_literal_chain_gives():
-    stock = bench_wired_network.stock_network((2, 3, 4)).double()
+    stock = bench_wired_network.resnet20((2, 3, 4)).double()
     model = bench_wired_network.wired(stock)
     want = literal(model)(IMAGES)
     for _ in range(2):
